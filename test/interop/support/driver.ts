@@ -1,0 +1,257 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { BodySpec } from './bodies.ts';
+import { driverCommand, type Flavour } from './flavours.ts';
+import { logFile } from './paths.ts';
+import { reaper } from './reaper.ts';
+import { waitUntil } from './wait.ts';
+
+export interface SendResult {
+  readonly status: string;
+  readonly msgId: string;
+  readonly queueId: number;
+  readonly broker: string;
+  readonly queueOffset: number;
+}
+
+export interface ReceivedMessage {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly msgId: string;
+  readonly queueId: number;
+  readonly queueOffset: number;
+  readonly broker: string;
+  readonly reconsumeTimes: number;
+  readonly tag: string | null | undefined;
+  readonly keys: string | null | undefined;
+  readonly bornTs: number;
+  /** When the client's listener was called. */
+  readonly ts: number;
+  readonly size: number;
+  readonly storeSize: number;
+  readonly sha: string;
+  /** Bodies up to 2048 bytes. */
+  readonly text?: string;
+  readonly failing: boolean;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** n of the flow, broker name, queue, offset in the queue */
+export type Acked = readonly [n: number, broker: string, queueId: number, queueOffset: number];
+
+export interface FlowStatus {
+  readonly acked: number;
+  readonly failed: number;
+  readonly lastError?: string;
+}
+
+export interface OutgoingMessage {
+  readonly body: BodySpec;
+  readonly tag?: string;
+  readonly keys?: string;
+  readonly shardingKey?: string;
+  readonly queueId?: number;
+  readonly delayLevel?: number;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+export interface ProducerOptions {
+  readonly sendTimeoutMs?: number;
+  readonly maxMessageSize?: number;
+  readonly compressOver?: number;
+  readonly compressType?: 'ZLIB' | 'LZ4' | 'ZSTD';
+  readonly retries?: number;
+}
+
+export interface ConsumerOptions {
+  readonly group: string;
+  readonly topic: string;
+  readonly expression?: string;
+  readonly model?: 'clustering' | 'broadcasting';
+  readonly mode?: 'concurrent' | 'orderly';
+  readonly fromWhere?: 'first' | 'last';
+  /** The first so many attempts at each body fail; -1: all. */
+  readonly failTimes?: number;
+  readonly maxReconsumeTimes?: number;
+  readonly delayMs?: number;
+  readonly withProperties?: boolean;
+}
+
+export interface FlowOptions {
+  readonly topic: string;
+  readonly prefix: string;
+  readonly perSecond: number;
+  readonly outstanding: number;
+  readonly size?: number;
+  readonly count?: number;
+  /** Sends message n with sharding key `s{n % shards}`. */
+  readonly shards?: number;
+}
+
+/** The client answered with an error; `code` is the broker's response code where the client tells it. */
+export class DriverError extends Error {
+  readonly code: number | undefined;
+
+  constructor(message: string, code: number | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface Pending {
+  readonly resolve: (answer: Record<string, unknown>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One process with real RocketMQ clients in it, driven over JSON lines (see README.md). */
+export class Driver {
+  readonly flavour: Flavour;
+  readonly #child: ChildProcess;
+  readonly #pending = new Map<number, Pending>();
+  readonly #messages = new Map<string, ReceivedMessage[]>();
+  #nextId = 1;
+  #gone: Error | undefined;
+
+  constructor(flavour: Flavour, label = flavour as string) {
+    this.flavour = flavour;
+    const { command, args, env } = driverCommand(flavour, label);
+    const log = openSync(logFile(`driver-${label}`), 'w');
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', log], env: { ...process.env, ...env } });
+    closeSync(log);
+    reaper.watch(this.#child);
+    this.#child.stdin?.on('error', () => undefined);
+    this.#child.once('error', (error) => this.#end(error));
+    this.#child.once('exit', (code, signal) => this.#end(new Error(`driver ${label} ended: ${code ?? signal}`)));
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => this.#take(line));
+  }
+
+  get alive(): boolean {
+    return this.#gone === undefined;
+  }
+
+  request(op: string, parameters: object = {}, timeoutMs = 60_000): Promise<Record<string, unknown>> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone);
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new Error(`${this.flavour} did not answer ${op} within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#pending.set(id, {
+        resolve: (answer) => {
+          clearTimeout(timer);
+          resolve(answer);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      });
+      this.#child.stdin?.write(`${JSON.stringify({ ...parameters, id, op })}\n`);
+    });
+  }
+
+  async startProducer(producer: string, namesrv: string, options: ProducerOptions = {}): Promise<void> {
+    await this.request('producer.start', { producer, group: `PG_${producer}`, namesrv, ...options });
+  }
+
+  async stopProducer(producer: string): Promise<void> {
+    await this.request('producer.stop', { producer });
+  }
+
+  async send(
+    producer: string,
+    topic: string,
+    message: OutgoingMessage,
+    kind: 'sync' | 'async' | 'oneway' = 'sync',
+  ): Promise<SendResult> {
+    return (await this.request('send', { producer, topic, kind, ...message })) as unknown as SendResult;
+  }
+
+  async sendBatch(producer: string, topic: string, messages: readonly OutgoingMessage[]): Promise<SendResult> {
+    return (await this.request('sendBatch', { producer, topic, messages })) as unknown as SendResult;
+  }
+
+  async startConsumer(consumer: string, namesrv: string, options: ConsumerOptions): Promise<void> {
+    if (!this.#messages.has(consumer)) this.#messages.set(consumer, []);
+    await this.request('consumer.start', { consumer, namesrv, fromWhere: 'first', ...options });
+  }
+
+  async stopConsumer(consumer: string): Promise<void> {
+    await this.request('consumer.stop', { consumer });
+  }
+
+  /** Queues of one topic that a consumer holds now, as `broker:queueId`. */
+  async assigned(consumer: string, topic: string): Promise<string[]> {
+    const { queues } = (await this.request('consumer.assigned', { consumer })) as { queues: string[] };
+    const start = `${topic}@`;
+    return queues.filter((q) => q.startsWith(start)).map((q) => q.slice(start.length));
+  }
+
+  async startFlow(flow: string, producer: string, options: FlowOptions): Promise<void> {
+    await this.request('flow.start', { flow, producer, ...options });
+  }
+
+  async flowStatus(flow: string): Promise<FlowStatus> {
+    return (await this.request('flow.status', { flow })) as unknown as FlowStatus;
+  }
+
+  async stopFlow(flow: string): Promise<FlowStatus & { readonly list: Acked[] }> {
+    return (await this.request('flow.stop', { flow })) as unknown as FlowStatus & { list: Acked[] };
+  }
+
+  /** What mqadmin printed (only in the 5.4.0 driver). */
+  async mqadmin(args: readonly string[], limitMs = 60_000): Promise<string> {
+    const answer = await this.request('mqadmin', { args, limitMs }, limitMs + 10_000);
+    return answer['output'] as string;
+  }
+
+  messages(consumer: string): readonly ReceivedMessage[] {
+    return this.#messages.get(consumer) ?? [];
+  }
+
+  texts(consumer: string): string[] {
+    return this.messages(consumer).map((m) => m.text ?? '');
+  }
+
+  /** Waits until the messages so far satisfy `enough`, and returns them. */
+  waitForMessages(
+    consumer: string,
+    what: string,
+    enough: (messages: readonly ReceivedMessage[]) => boolean,
+    deadlineMs = 60_000,
+  ): Promise<readonly ReceivedMessage[]> {
+    return waitUntil(
+      () => `${this.flavour} ${consumer}: ${what}; ${this.messages(consumer).length} messages so far`,
+      () => enough(this.messages(consumer)) && this.messages(consumer),
+      deadlineMs,
+      50,
+    );
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #take(line: string): void {
+    const o = JSON.parse(line) as Record<string, unknown>;
+    if (o['event'] === 'message') {
+      const message = o as unknown as ReceivedMessage;
+      const list = this.#messages.get(message.consumer);
+      if (list === undefined) this.#messages.set(message.consumer, [message]);
+      else list.push(message);
+      return;
+    }
+    const pending = this.#pending.get(o['id'] as number);
+    this.#pending.delete(o['id'] as number);
+    if (o['ok'] === true) pending?.resolve(o);
+    else pending?.reject(new DriverError(`${this.flavour}: ${String(o['error'])}`, o['code'] as number | undefined));
+  }
+
+  #end(error: Error): void {
+    this.#gone = error;
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+  }
+}
