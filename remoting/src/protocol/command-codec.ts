@@ -152,7 +152,7 @@ function fromBinary(header: Buffer, body: Buffer | undefined): RemotingCommand {
     opaque: header.readInt32BE(5),
     response: isResponseFlag(flag),
     oneway: isOnewayFlag(flag),
-    remark: remarkSize === 0 ? undefined : header.toString('utf8', 17, fieldsAt),
+    remark: remarkSize === 0 ? undefined : utf8(header, 17, fieldsAt),
     extFields: fieldsSize === 0 ? undefined : binaryFields(header.subarray(fieldsAt + 4, fieldsAt + 4 + fieldsSize)),
     body,
     serialize: 'ROCKETMQ',
@@ -160,7 +160,6 @@ function fromBinary(header: Buffer, body: Buffer | undefined): RemotingCommand {
 }
 
 function binaryFields(bytes: Buffer): ExtFields {
-  if (!isUtf8(bytes)) throw new MqError('PROTOCOL', 'header fields are not UTF-8');
   const fields = Object.create(null) as ExtFields;
   let count = 0;
   for (let at = 0; at < bytes.length; ) {
@@ -169,8 +168,16 @@ function binaryFields(bytes: Buffer): ExtFields {
     const valueSize = nameSize >= 0 && valueAt <= bytes.length ? bytes.readInt32BE(valueAt - 4) : -1;
     if (valueSize < 0 || valueAt + valueSize > bytes.length) throw new MqError('PROTOCOL', 'a header field is cut off');
     if (++count > EXT_FIELDS_MAX) throw new MqError('PROTOCOL', `more than ${EXT_FIELDS_MAX} header fields`);
-    if (valueSize > 0) fields[bytes.toString('utf8', at + 2, at + 2 + nameSize)] = bytes.toString('utf8', valueAt, valueAt + valueSize);
+    // Java reads an empty value as null.
+    if (valueSize > 0) {
+      fields[utf8(bytes, at + 2, at + 2 + nameSize)] = utf8(bytes, valueAt, valueAt + valueSize);
+    }
     at = valueAt + valueSize;
   }
   return fields;
+}
+
+function utf8(bytes: Buffer, start: number, end: number): string {
+  if (!isUtf8(bytes.subarray(start, end))) throw new MqError('PROTOCOL', 'text in the header is not UTF-8');
+  return bytes.toString('utf8', start, end);
 }
