@@ -7,23 +7,32 @@ import { theWorld, type World } from './support/world.ts';
 let world: World;
 beforeAll(async () => void (world = await theWorld()), 240_000);
 
-async function sendTexts(driver: Driver, producer: string, topic: string, texts: readonly string[]): Promise<void> {
+async function sendTexts(
+  driver: Driver,
+  producer: string,
+  topic: string,
+  texts: readonly string[],
+): Promise<void> {
   for (const text of texts) await driver.send(producer, topic, { body: text });
 }
 
-const numbered = (what: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${what} ${i}`);
+const numbered = (what: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${what} ${i}`);
 
 /** Waits until the members hold so many queues of the topic, all different. */
 function assignment(driver: Driver, topic: string, wanted: Readonly<Record<string, number>>): Promise<true> {
   let seen: unknown;
   return waitUntil(
-    () => `${driver.flavour}: queues of ${topic} shared as ${JSON.stringify(wanted)}, not ${JSON.stringify(seen)}`,
+    () =>
+      `${driver.flavour}: queues of ${topic} shared as ${JSON.stringify(wanted)}, not ${JSON.stringify(seen)}`,
     async () => {
       const held: Record<string, string[]> = {};
       for (const member of Object.keys(wanted)) held[member] = await driver.assigned(member, topic);
       seen = held;
       const all = Object.values(held).flat();
-      return new Set(all).size === all.length && Object.entries(wanted).every(([m, n]) => held[m]?.length === n);
+      return (
+        new Set(all).size === all.length && Object.entries(wanted).every(([m, n]) => held[m]?.length === n)
+      );
     },
     90_000,
     250,
@@ -69,7 +78,8 @@ forEachFlavour('broadcasting: each member gets every message', 'broadcasting', a
   const [one, two, producer] = [world.name('c-one'), world.name('c-two'), world.name('p-broadcast')];
   const group = `GID_${one}`;
   await driver.startProducer(producer, world.namesrv);
-  for (const c of [one, two]) await driver.startConsumer(c, world.namesrv, { group, topic, model: 'broadcasting' });
+  for (const c of [one, two])
+    await driver.startConsumer(c, world.namesrv, { group, topic, model: 'broadcasting' });
   await assignment(driver, topic, { [one]: 4 });
   await assignment(driver, topic, { [two]: 4 });
   const texts = numbered('to all', 20);
@@ -90,9 +100,11 @@ forEachFlavour('tag filter', 'push', async (flavour) => {
   const options = { group: `GID_${consumer}`, topic, expression: 'TagA || TagB' };
   await driver.startConsumer(consumer, world.namesrv, options);
   for (const i of [0, 1, 2, 3, 4]) {
-    for (const tag of ['TagA', 'TagB', 'TagC']) await driver.send(producer, topic, { body: `${tag} ${i}`, tag });
+    for (const tag of ['TagA', 'TagB', 'TagC'])
+      await driver.send(producer, topic, { body: `${tag} ${i}`, tag });
   }
-  for (const queueId of [0, 1, 2, 3]) await driver.send(producer, topic, { body: `last ${queueId}`, tag: 'TagA', queueId });
+  for (const queueId of [0, 1, 2, 3])
+    await driver.send(producer, topic, { body: `last ${queueId}`, tag: 'TagA', queueId });
   const got = await driver.waitForMessages(consumer, 'A and B', (m) => m.length >= 14);
   await sleep(500);
   expect(got.filter((m) => m.tag !== 'TagA' && m.tag !== 'TagB')).toEqual([]);

@@ -20,7 +20,12 @@ forEachFlavour(
     const options = { group: `GID_${consumer}`, topic, failTimes: 1, withProperties: true };
     await driver.startConsumer(consumer, world.namesrv, options);
     await driver.send(producer, topic, { body: 'fails once', tag: 'TagA', keys: 'retry-key' });
-    const [first, second] = await driver.waitForMessages(consumer, 'two attempts', (m) => m.length >= 2, deadlineMs);
+    const [first, second] = await driver.waitForMessages(
+      consumer,
+      'two attempts',
+      (m) => m.length >= 2,
+      deadlineMs,
+    );
     expect(first).toMatchObject({ text: 'fails once', reconsumeTimes: 0, failing: true });
     expect(second).toMatchObject({ text: 'fails once', reconsumeTimes: 1, failing: false, tag: 'TagA' });
     expect(second?.topic).toBe(topic); // the client puts the original topic back
@@ -45,7 +50,12 @@ forEachFlavour(
     const [consumer, producer] = [world.name('c-dead'), world.name('p-dead')];
     const group = `GID_${consumer}`;
     await driver.startProducer(producer, world.namesrv);
-    await driver.startConsumer(consumer, world.namesrv, { group, topic, failTimes: -1, maxReconsumeTimes: 1 });
+    await driver.startConsumer(consumer, world.namesrv, {
+      group,
+      topic,
+      failTimes: -1,
+      maxReconsumeTimes: 1,
+    });
     const text = `always fails ${flavour}`;
     await driver.send(producer, topic, { body: text, tag: 'TagA', keys: 'dead-key' });
     const attempts = await driver.waitForMessages(consumer, 'two attempts', (m) => m.length >= 2, deadlineMs);
@@ -59,7 +69,7 @@ forEachFlavour(
     const [dead] = await reader.waitForMessages(readerName, 'the dead letter', (m) => m.length > 0);
     expect(dead).toMatchObject({ text, tag: 'TagA' });
     expect(dead?.keys?.trim()).toBe('dead-key');
-    expect(dead?.properties).toMatchObject({ DLQ_ORIGIN_TOPIC: topic });
+    expect(dead?.properties).toMatchObject({ RETRY_TOPIC: topic });
     await sleep(1000);
     expect(driver.messages(consumer)).toHaveLength(2);
     expect(reader.messages(readerName)).toHaveLength(1);

@@ -21,7 +21,11 @@ async function pair(flavour: Flavour, what: string, options: object = {}): Promi
   const topic = await world.topic(what);
   const producer = world.name(`p-${what}`);
   const consumer = world.name(`c-${what}`);
-  await driver.startConsumer(consumer, world.namesrv, { group: `GID_${consumer}`, topic, withProperties: true });
+  await driver.startConsumer(consumer, world.namesrv, {
+    group: `GID_${consumer}`,
+    topic,
+    withProperties: true,
+  });
   await driver.startProducer(producer, world.namesrv, options);
   return { topic, producer, consumer };
 }
@@ -70,12 +74,18 @@ forEachFlavour('one-way send', 'oneway', async (flavour) => {
 forEachFlavour('batch send', 'batch', async (flavour) => {
   const driver = world.driver(flavour);
   const p = await pair(flavour, 'send-batch');
-  const messages = Array.from({ length: 20 }, (_, i) => ({ body: `batch ${i}`, tag: `T${i % 3}`, keys: `k${i}` }));
+  const messages = Array.from({ length: 20 }, (_, i) => ({
+    body: `batch ${i}`,
+    tag: `T${i % 3}`,
+    keys: `k${i}`,
+  }));
   const sent = await driver.sendBatch(p.producer, p.topic, messages);
   expect(sent.status).toBe('SEND_OK');
   const got = await driver.waitForMessages(p.consumer, 'all twenty', (m) => m.length >= messages.length);
   const sorted = [...got].sort((a, b) => a.queueOffset - b.queueOffset);
-  expect(sorted.map((m) => [m.text, m.tag, m.keys?.trim()])).toEqual(messages.map((m) => [m.body, m.tag, m.keys]));
+  expect(sorted.map((m) => [m.text, m.tag, m.keys?.trim()])).toEqual(
+    messages.map((m) => [m.body, m.tag, m.keys]),
+  );
   expect(new Set(got.map((m) => m.queueId))).toEqual(new Set([sent.queueId]));
   expect(sorted[0]?.queueOffset).toBe(sent.queueOffset);
   await close(flavour, p);
@@ -94,7 +104,10 @@ forEachFlavour('a body of 4 MiB passes, 4 MiB + 1 is refused by the broker', 'la
   expect(sent.status).toBe('SEND_OK');
   const refusal: unknown = await driver
     .send(p.producer, p.topic, { body: { size: maxBodyBytes + 1, seed: 8 } })
-    .then(() => 'accepted', (error: unknown) => error);
+    .then(
+      () => 'accepted',
+      (error: unknown) => error,
+    );
   expect(refusal).toBeInstanceOf(DriverError);
   const { code, message } = refusal as DriverError;
   if (code !== undefined) expect(code).toBe(13);

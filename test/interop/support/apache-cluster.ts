@@ -60,7 +60,11 @@ function server(folder: string, heap: readonly string[], main: string, config: s
   mkdirSync(join(folder, 'home'), { recursive: true });
   const jars = join(cacheFolder, 'lib-server-5.4.0/*');
   const opens = opened.flatMap((o) => ['--add-opens', `${o}=ALL-UNNAMED`]);
-  const options = ['-XX:TieredStopAtLevel=1', '-XX:MaxDirectMemorySize=512m', `-Duser.home=${join(folder, 'home')}`];
+  const options = [
+    '-XX:TieredStopAtLevel=1',
+    '-XX:MaxDirectMemorySize=512m',
+    `-Duser.home=${join(folder, 'home')}`,
+  ];
   return {
     command: 'java',
     args: [...heap, ...options, ...opens, '-cp', jars, main, '-c', config],

@@ -122,8 +122,12 @@ export class Driver {
     reaper.watch(this.#child);
     this.#child.stdin?.on('error', () => undefined);
     this.#child.once('error', (error) => this.#end(error));
-    this.#child.once('exit', (code, signal) => this.#end(new Error(`driver ${label} ended: ${code ?? signal}`)));
-    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) => this.#take(line));
+    this.#child.once('exit', (code, signal) =>
+      this.#end(new Error(`driver ${label} ended: ${code ?? signal}`)),
+    );
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on('line', (line) =>
+      this.#take(line),
+    );
   }
 
   get alive(): boolean {
@@ -169,7 +173,11 @@ export class Driver {
     return (await this.request('send', { producer, topic, kind, ...message })) as unknown as SendResult;
   }
 
-  async sendBatch(producer: string, topic: string, messages: readonly OutgoingMessage[]): Promise<SendResult> {
+  async sendBatch(
+    producer: string,
+    topic: string,
+    messages: readonly OutgoingMessage[],
+  ): Promise<SendResult> {
     return (await this.request('sendBatch', { producer, topic, messages })) as unknown as SendResult;
   }
 
@@ -246,7 +254,10 @@ export class Driver {
     const pending = this.#pending.get(o['id'] as number);
     this.#pending.delete(o['id'] as number);
     if (o['ok'] === true) pending?.resolve(o);
-    else pending?.reject(new DriverError(`${this.flavour}: ${String(o['error'])}`, o['code'] as number | undefined));
+    else
+      pending?.reject(
+        new DriverError(`${this.flavour}: ${String(o['error'])}`, o['code'] as number | undefined),
+      );
   }
 
   #end(error: Error): void {

@@ -61,7 +61,11 @@ function java(version: string, label: string): Command {
   mkdirSync(home, { recursive: true });
   const classpath = `${join(cacheFolder, `classes-${version}`)}:${join(cacheFolder, `lib-${version}`)}/*`;
   const options = ['-Xms64m', '-Xmx320m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xss512k'];
-  const places = [`-Duser.home=${home}`, `-Drocketmq.client.logRoot=${home}/logs`, `-Drocketmq.log.root=${home}`];
+  const places = [
+    `-Duser.home=${home}`,
+    `-Drocketmq.client.logRoot=${home}/logs`,
+    `-Drocketmq.log.root=${home}`,
+  ];
   return {
     command: 'java',
     args: [...options, ...places, '-Drocketmq.client.logLevel=WARN', '-cp', classpath, 'Driver'],

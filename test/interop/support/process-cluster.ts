@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrokerNode, Cluster } from './cluster.ts';
@@ -112,7 +113,8 @@ export abstract class ProcessCluster implements Cluster {
       },
       30_000,
     );
-    for (const broker of this.#brokers.values()) if (broker.child !== undefined) await this.#waitForBroker(broker);
+    for (const broker of this.#brokers.values())
+      if (broker.child !== undefined) await this.#waitForBroker(broker);
   }
 
   async waitForTopic(topic: string): Promise<void> {
@@ -155,7 +157,7 @@ export abstract class ProcessCluster implements Cluster {
 
   async #end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const ended = once(child, 'exit');
     child.kill(signal);
     const patience = setTimeout(() => child.kill('SIGKILL'), 30_000);
     await ended;

@@ -22,7 +22,8 @@ export class World {
   }
 
   static async start(): Promise<World> {
-    if (target !== 'apache' && target !== 'comet') throw new Error(`COMET_INTEROP_TARGET=${target}: apache or comet`);
+    if (target !== 'apache' && target !== 'comet')
+      throw new Error(`COMET_INTEROP_TARGET=${target}: apache or comet`);
     const arguments_ = target === 'apache' ? ['apache'] : [];
     execFileSync(join(interopFolder, 'prepare.sh'), arguments_, { stdio: ['ignore', 'inherit', 'inherit'] });
     const world = new World(newCluster());

@@ -93,7 +93,12 @@ function startFlow(q) {
         if (q.shards) m.shardingKey = `s${n % q.shards}`;
         const r = await producers.get(q.producer).send(m);
         if (r.sendStatus === 'SEND_OK')
-          flow.acked.push([n, r.messageQueue.brokerName, Number(r.messageQueue.queueId), Number(r.queueOffset)]);
+          flow.acked.push([
+            n,
+            r.messageQueue.brokerName,
+            Number(r.messageQueue.queueId),
+            Number(r.queueOffset),
+          ]);
         else flow.failed++;
       } catch (e) {
         flow.failed++;
@@ -145,7 +150,7 @@ async function startConsumer(q) {
       msgId: m.properties.UNIQ_KEY ?? m.msgId,
       queueId: m.queueId,
       queueOffset: m.queueOffset,
-      broker: mq.brokerName,
+      broker: mq?.brokerName, // a retried message comes without its queue
       reconsumeTimes: m.reconsumeTimes,
       tag: m.tags ?? null,
       keys: m.keys,
@@ -212,7 +217,12 @@ async function answer(line) {
     print({ id: q.id, ok: true, ...(await handle(q)) });
   } catch (e) {
     note(e);
-    print({ id: q.id, ok: false, error: String(e.message ?? e), ...(e.code === undefined ? {} : { code: e.code }) });
+    print({
+      id: q.id,
+      ok: false,
+      error: String(e.message ?? e),
+      ...(e.code === undefined ? {} : { code: e.code }),
+    });
   }
 }
 
