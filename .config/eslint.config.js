@@ -146,7 +146,12 @@ const TESTS = ['test/**/*.ts', 'bench/**/*.ts'];
 // Tests that own their clock, disk and network; a sleep here is a flaw in the test.
 const DETERMINISTIC_TESTS = ['test/{unit,golden,property,conformance,simulation}/**/*.ts'];
 
-const MESSAGE_OF_LENGTH = { skipBlankLines: true, skipComments: true };
+/** The unit tests of files that implement a port; they touch the real thing as well. */
+function testsOf(sources) {
+  return sources.map((file) => `test/unit/${file.replace('/src/', '/').replace(/\.ts$/, '.test.ts')}`);
+}
+
+const LENGTH_OPTIONS = { skipBlankLines: true, skipComments: true };
 
 export default tseslint.config(
   {
@@ -160,8 +165,8 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: ROOT } },
     rules: {
-      'max-lines': ['error', { max: 400, ...MESSAGE_OF_LENGTH }],
-      'max-lines-per-function': ['error', { max: 70, ...MESSAGE_OF_LENGTH }],
+      'max-lines': ['error', { max: 400, ...LENGTH_OPTIONS }],
+      'max-lines-per-function': ['error', { max: 70, ...LENGTH_OPTIONS }],
       eqeqeq: ['error', 'always'],
       'no-control-regex': 'off', // protocols are made of control characters
       'no-param-reassign': 'error',
@@ -200,7 +205,7 @@ export default tseslint.config(
     files: WEB_SOURCES,
     rules: {
       ...banRules(['time', 'random', 'output']),
-      'max-lines-per-function': ['error', { max: 120, ...MESSAGE_OF_LENGTH }], // components are one function
+      'max-lines-per-function': ['error', { max: 120, ...LENGTH_OPTIONS }], // components are one function
     },
   },
 
@@ -212,6 +217,7 @@ export default tseslint.config(
     },
     rules: {
       'max-lines-per-function': 'off',
+      'no-promise-executor-return': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/require-await': 'off',
@@ -220,21 +226,21 @@ export default tseslint.config(
   },
   {
     files: DETERMINISTIC_TESTS,
-    ignores: PORTS.time.allowedIn.map((file) =>
-      file.replace('/src/', '/').replace(/^(.*)\.ts$/, 'test/unit/$1.test.ts'),
-    ),
+    ignores: testsOf([...PORTS.time.allowedIn, ...PORTS.random.allowedIn]),
     rules: banRules(['environment', 'disk', 'network', 'http', 'output']),
   },
 
   // Tool configuration: loaded by the tools by its default export, plain JavaScript without types.
   {
     files: ['**/*.config.ts'],
+    extends: [tseslint.configs.disableTypeChecked],
+    languageOptions: { parserOptions: { projectService: false, project: null } },
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
     files: ['**/*.{js,cjs,mjs}'],
     extends: [tseslint.configs.base],
     languageOptions: { parserOptions: { projectService: false } },
-    rules: { eqeqeq: ['error', 'always'], 'max-lines': ['error', { max: 400, ...MESSAGE_OF_LENGTH }] },
+    rules: { eqeqeq: ['error', 'always'], 'max-lines': ['error', { max: 400, ...LENGTH_OPTIONS }] },
   },
 );

@@ -8,17 +8,20 @@ const SOURCE_CONDITIONS = ['source', 'node', 'import', 'default'];
 
 interface ProjectOptions {
   timeoutMs: number;
+  /** Loads RocksDB: runs in processes of its own, as in production. */
+  nativeCode?: boolean;
   startsProcesses?: boolean;
   serial?: boolean;
 }
 
 function project(name: string, options: ProjectOptions): TestProjectInlineConfiguration {
-  const { timeoutMs, startsProcesses = false, serial = false } = options;
+  const { timeoutMs, nativeCode = false, startsProcesses = false, serial = false } = options;
   return {
     extends: true,
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
+      pool: nativeCode || startsProcesses ? 'forks' : 'threads',
       testTimeout: timeoutMs,
       hookTimeout: Math.max(timeoutMs, 10 * SECOND_MS),
       fileParallelism: !serial,
@@ -36,14 +39,13 @@ export default defineConfig({
   ssr: { resolve: { conditions: SOURCE_CONDITIONS } },
   test: {
     environment: 'node',
-    pool: 'threads',
     globals: false,
     restoreMocks: true,
     projects: [
       project('unit', { timeoutMs: 5 * SECOND_MS }),
       project('golden', { timeoutMs: 10 * SECOND_MS }),
       project('property', { timeoutMs: 20 * SECOND_MS }),
-      project('conformance', { timeoutMs: 10 * SECOND_MS }),
+      project('conformance', { timeoutMs: 10 * SECOND_MS, nativeCode: true }),
       project('simulation', { timeoutMs: 30 * SECOND_MS }),
       project('integration', { timeoutMs: 30 * SECOND_MS, startsProcesses: true }),
       project('tidy', { timeoutMs: 10 * SECOND_MS }),
