@@ -50,7 +50,7 @@ const PORTS = {
   },
   environment: {
     instead: 'Configuration arrives as an object; only common/src/config and the CLI read the environment.',
-    allowedIn: ['common/src/config/**', 'cli/src/**'],
+    allowedIn: ['common/src/config/**', 'client-sdk/src/options/environment.ts', 'cli/src/**'],
     properties: [['process', 'env']],
     processNames: ['env'],
   },
@@ -60,7 +60,7 @@ const PORTS = {
       'common/src/disk/node-disk.ts',
       'common/src/config/**',
       'common/src/logging/pino-logger.ts',
-      'console/src/static-files.ts', // hands out the built single-page app
+      'console/src/http/static-files.ts', // hands out the built single-page app
       'cli/src/**',
     ],
     modules: ['fs', 'fs/promises'],
@@ -73,7 +73,7 @@ const PORTS = {
   },
   http: {
     instead: 'Only the HTTP door and the console listen; take their server as an argument.',
-    allowedIn: ['broker/src/doors/http/http-listener.ts', 'console/src/http-listener.ts', 'cli/src/**'],
+    allowedIn: ['broker/src/doors/http/http-listener.ts', 'console/src/http/http-listener.ts', 'cli/src/**'],
     modules: ['http', 'https', 'http2'],
   },
   output: {
