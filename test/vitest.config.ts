@@ -48,7 +48,7 @@ export default defineConfig({
       project('conformance', { timeoutMs: 10 * SECOND_MS, nativeCode: true }),
       project('simulation', { timeoutMs: 30 * SECOND_MS }),
       project('integration', { timeoutMs: 30 * SECOND_MS, startsProcesses: true }),
-      project('tidy', { timeoutMs: 10 * SECOND_MS }),
+      project('tidy', { timeoutMs: 30 * SECOND_MS }),
       ...(interopWanted
         ? [project('interop', { timeoutMs: 300 * SECOND_MS, startsProcesses: true, serial: true })]
         : []),
