@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { body, sha256 } from './support/bodies.ts';
+import { Driver } from './support/driver.ts';
 import { flavours } from './support/flavours.ts';
 import { theWorld, type World } from './support/world.ts';
 
@@ -76,5 +77,28 @@ describe.concurrent('what one client sends, all clients read', () => {
     await ali.stopConsumer(c2);
     await java.stopProducer(p1);
     await go.stopProducer(p2);
+  }, 120_000);
+
+  test('binary headers: Java sends and consumes with rocketmq.serialize.type=ROCKETMQ', async () => {
+    const topic = await world.topic('binary');
+    const binary = new Driver('java-5.4.0', 'java-5.4.0-binary', { ROCKETMQ_SERIALIZE_TYPE: 'ROCKETMQ' });
+    const [producer, itself, other] = [world.name('p-binary'), world.name('c-binary'), world.name('c-json')];
+    await binary.startProducer(producer, world.namesrv);
+    await binary.startConsumer(itself, world.namesrv, { group: `GID_${itself}`, topic });
+    const go = world.driver('go-2.1.2');
+    await go.startConsumer(other, world.namesrv, { group: `GID_${other}`, topic });
+    const texts = Array.from({ length: 10 }, (_, i) => `binary ${i}`);
+    for (const text of texts) {
+      const sent = await binary.send(producer, topic, { body: text, tag: 'TagA' });
+      expect(sent.status).toBe('SEND_OK');
+    }
+    await binary.sendBatch(producer, topic, [{ body: 'batch 0' }, { body: 'batch 1' }]);
+    for (const [driver, consumer] of [[binary, itself] as const, [go, other] as const]) {
+      await driver.waitForMessages(consumer, 'all twelve', (m) => m.length >= 12);
+      expect(driver.texts(consumer).sort()).toEqual(['batch 0', 'batch 1', ...texts]);
+      await driver.stopConsumer(consumer);
+    }
+    await binary.stopProducer(producer);
+    await binary.request('quit').catch(() => undefined); // it ends instead of answering
   }, 120_000);
 });

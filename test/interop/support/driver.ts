@@ -113,11 +113,15 @@ export class Driver {
   #nextId = 1;
   #gone: Error | undefined;
 
-  constructor(flavour: Flavour, label = flavour as string) {
+  /** The label names the log file; `extraEnv` is for the client alone. */
+  constructor(flavour: Flavour, label: string = flavour, extraEnv: Readonly<Record<string, string>> = {}) {
     this.flavour = flavour;
     const { command, args, env } = driverCommand(flavour, label);
     const log = openSync(logFile(`driver-${label}`), 'w');
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', log], env: { ...process.env, ...env } });
+    this.#child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', log],
+      env: { ...process.env, ...env, ...extraEnv },
+    });
     closeSync(log);
     reaper.watch(this.#child);
     this.#child.stdin?.on('error', () => undefined);

@@ -23,10 +23,6 @@ const lacks: Readonly<Record<Flavour, Partial<Record<Capability, string>>>> = {
   },
 };
 
-export function can(flavour: Flavour, capability: Capability): boolean {
-  return lacks[flavour][capability] === undefined;
-}
-
 /**
  * Runs one scenario for every client that has the capability, all at the same time; what a client lacks is a skipped
  * test whose name says why.
