@@ -1,0 +1,15 @@
+import { isDlqTopic, isRetryTopic, isSystemTopic } from '@cometmq/common/topic/names';
+import type { TopicConfig } from '@cometmq/common/topic/topic-config';
+
+export type TopicKind = 'normal' | 'retry' | 'dlq' | 'system';
+
+/** UNSPECIFIED, NORMAL, FIFO, DELAY, TRANSACTION or MIXED. */
+export function messageTypeOf(config: TopicConfig | undefined): string {
+  return config?.attributes['message.type'] ?? 'UNSPECIFIED';
+}
+
+export function kindOf(topic: string, system: ReadonlySet<string>): TopicKind {
+  if (isRetryTopic(topic)) return 'retry';
+  if (isDlqTopic(topic)) return 'dlq';
+  return isSystemTopic(topic) || system.has(topic) ? 'system' : 'normal';
+}
