@@ -42,7 +42,6 @@ export interface BrokerView {
   readonly getTotal?: number;
   /** Share of the disk that is full, 0 to 1. */
   readonly diskUsedRatio?: number;
-  readonly commitLogBytes?: number;
   readonly oldestMessageAtMs?: number;
 }
 
@@ -54,7 +53,7 @@ export interface RateSample {
 
 export interface ClusterView {
   readonly atMs: number;
-  readonly nameServers: readonly string[];
+  readonly nameServers: readonly { readonly address: string; readonly reachable: boolean }[];
   readonly brokers: readonly BrokerView[];
   readonly inPerSecond?: number;
   readonly outPerSecond?: number;
@@ -62,17 +61,23 @@ export interface ClusterView {
   readonly outTotal?: number;
   readonly topicCount?: number;
   readonly groupCount?: number;
+  /** Over all groups that are not the system's. */
+  readonly lag?: number;
+  readonly delayMs?: number;
+  readonly deadLetters?: number;
+  readonly clients?: number;
   /** Oldest first, one sample for each `historyStepMs` since this console started, at most an hour. */
   readonly history: readonly RateSample[];
   readonly historyStepMs: number;
   readonly attention: readonly Attention[];
+  readonly notes: readonly string[];
   readonly consoleVersion: string;
 }
 
 /** Something a person should look at, worst first. */
 export interface Attention {
   readonly severity: 'bad' | 'warn';
-  readonly kind: 'broker-offline' | 'disk' | 'no-broker' | 'group-behind' | 'group-unattended';
+  readonly kind: 'broker-offline' | 'disk' | 'no-broker' | 'group-behind' | 'group-unattended' | 'dead-letters';
   /** Broker or group. */
   readonly subject: string;
   /** What `kind` counts or measures: a share, a lag. */
@@ -88,6 +93,8 @@ export type MessageType = 'NORMAL' | 'FIFO' | 'DELAY' | 'TRANSACTION' | 'MIXED' 
 export interface TopicSummary {
   readonly name: string;
   readonly kind: TopicKind;
+  /** The group that a retry or dead-letter topic belongs to. */
+  readonly owner?: string;
   readonly messageType?: MessageType;
   readonly readQueues?: number;
   readonly writeQueues?: number;
@@ -95,6 +102,8 @@ export interface TopicSummary {
   readonly inPerSecond?: number;
   readonly lastWriteAtMs?: number;
   readonly groups?: readonly string[];
+  /** Why numbers are missing. */
+  readonly fault?: string;
 }
 
 export interface TopicQueue {
@@ -182,7 +191,8 @@ export interface GroupQueue {
   readonly broker: string;
   readonly queueId: number;
   readonly brokerOffset: number;
-  readonly consumerOffset: number;
+  /** Missing when the group never committed on this queue. */
+  readonly consumerOffset?: number;
   readonly lag: number;
   readonly ownerClientId?: string;
   /** Store time of the last message that was consumed. */
