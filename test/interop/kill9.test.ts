@@ -26,14 +26,10 @@ test(`${kills} kill -9 of the broker under load: every acknowledged message is d
   await reader.startConsumer(during, world.namesrv, { group: `GID_${during}`, topic });
   await sender.startFlow(producer, producer, { topic, prefix, size, perSecond: 2000, outstanding: 64 });
 
-  let acked = 0;
-  const progress = (more: number): Promise<unknown> => {
-    const goal = acked + more;
-    return waitUntil(
-      () => `${goal} acknowledgements, ${acked} so far`,
-      async () => (acked = (await sender.flowStatus(producer)).acked) >= goal,
-      60_000,
-    );
+  const acknowledged = async (): Promise<number> => (await sender.flowStatus(producer)).acked;
+  const progress = async (more: number): Promise<void> => {
+    const goal = (await acknowledged()) + more;
+    await waitUntil(`${goal} acknowledgements`, async () => (await acknowledged()) >= goal, 60_000);
   };
   await progress(1000);
   for (let kill = 1; kill <= kills; kill++) {

@@ -4,7 +4,7 @@ import { waitUntil } from './support/wait.ts';
 import { theWorld, type World } from './support/world.ts';
 
 /** The real mqadmin 5.4.0 against the cluster. It always ends with status 0: only what it prints tells. */
-describe('mqadmin', () => {
+describe('mqadmin', { timeout: 60_000 }, () => {
   let world: World;
   let driver: Driver;
   let broker: string; // host:port
@@ -294,12 +294,17 @@ describe('mqadmin', () => {
     await until(/CODE: 206/, 'consumerConnection', '-g', group, '-b', broker);
     const cloned = await run('cloneGroupOffset', '-s', group, '-d', copy, '-t', topic, '-o', 'true');
     expect(cloned).toContain(`clone group offset success. srcGroup[${group}], destGroup=[${copy}]`);
+    // consumerProgress needs the group's retry topic, which its first heartbeat creates
+    const copyConsumer = world.name('c-copy');
+    await driver.startConsumer(copyConsumer, world.namesrv, { group: copy, topic });
     await until(
       new RegExp(`^${topic}\\s+${name}\\s+3\\s+3\\s+3\\s+0\\b`, 'm'),
       'consumerProgress',
       '-g',
       copy,
     );
+    expect(driver.texts(copyConsumer)).toEqual([]);
+    await driver.stopConsumer(copyConsumer);
 
     await run('resetOffsetByTime', '-g', group, '-t', topic, '-s', '0');
     await until(
