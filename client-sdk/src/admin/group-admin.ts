@@ -6,13 +6,13 @@ import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { asObject } from '@cometmq/remoting/protocol/body/shape';
 import { mapEntries } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readSubscriptionGroupConfig } from '@cometmq/remoting/protocol/body/topic-config';
-import { DeleteGroupHeader, GroupHeader } from '@cometmq/remoting/protocol/header/topic';
+import { DeleteGroupHeader } from '@cometmq/remoting/protocol/header/topic';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import type { AdminSession } from './admin-session.ts';
 import type { BrokerSelection, ChangeResult } from './broker-selection.ts';
 import { changeResult, selectBrokers } from './broker-selection.ts';
 import type { Merged, Target } from './partial.ts';
-import { absentIf, gather, gatherSome } from './partial.ts';
+import { gather, gatherSome } from './partial.ts';
 import type { TopicAdmin } from './topic-admin.ts';
 
 export interface GroupEntry {
@@ -172,19 +172,9 @@ export class GroupAdmin {
     return changeResult(done, [...failures, ...topics.flatMap((topic) => topic.failures)]);
   }
 
+  /** Not GET_SUBSCRIPTIONGROUP_CONFIG (352): a Java broker makes the group when it is asked for one. */
   async #config(address: string, group: string): Promise<SubscriptionGroupConfig | undefined> {
-    const extFields = GroupHeader.encode({ group });
-    try {
-      const body = await absentIf(
-        ['GROUP_NOT_EXIST'],
-        this.#session.askBody(address, { code: RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG, extFields }),
-      );
-      return body === undefined ? undefined : readSubscriptionGroupConfig(body);
-    } catch (error) {
-      // 4.x brokers answer for all groups only.
-      if (!(error instanceof MqError) || error.kind !== 'NOT_SUPPORTED') throw error;
-      return (await this.#configs(address)).find(({ groupName }) => groupName === group);
-    }
+    return (await this.#configs(address)).find(({ groupName }) => groupName === group);
   }
 
   async #configs(address: string): Promise<SubscriptionGroupConfig[]> {

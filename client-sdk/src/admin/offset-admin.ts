@@ -90,8 +90,12 @@ export class OffsetAdmin {
     return answer === undefined ? undefined : OffsetResponseHeader.decode(answer.extFields).offset;
   }
 
-  /** Writes the committed offset of one queue. Online consumers overwrite it with their own: see `OffsetReset`. */
-  async write(group: string, queue: QueueBounds, offset: number): Promise<void> {
+  /**
+   * Writes the committed offset of one queue and returns what the broker has then. One queue after the other: a Java
+   * broker loses all but one of a group's first commits when they arrive together. Online consumers overwrite it with
+   * their own: see `OffsetReset`.
+   */
+  async write(group: string, queue: QueueBounds, offset: number): Promise<number | undefined> {
     const { topic, queueId, address } = queue;
     const extFields = UpdateConsumerOffsetHeader.encode({
       consumerGroup: group,
@@ -100,6 +104,7 @@ export class OffsetAdmin {
       commitOffset: offset,
     });
     await this.#session.ask(address, { code: RequestCode.UPDATE_CONSUMER_OFFSET, extFields });
+    return this.query(group, queue);
   }
 
   /** Offset of the first message stored at or after a time (ms); the end of the queue when all are older. */

@@ -60,10 +60,13 @@ export class OffsetClone {
       });
     }
     const failures: ServerFailure[] = [...plan.failures];
-    const done = await mapBounded(plan.queues, async ({ place, ...queue }) => {
+    const done: ClonedQueue[] = [];
+    for (const { place, ...queue } of plan.queues) {
       try {
-        await this.#offsets.write(plan.to, place, queue.after);
-        return [queue];
+        done.push({
+          ...queue,
+          after: (await this.#offsets.write(plan.to, place, queue.after)) ?? queue.after,
+        });
       } catch (error) {
         if (!(error instanceof MqError)) throw error;
         failures.push({
@@ -72,9 +75,10 @@ export class OffsetClone {
           kind: error.kind,
           message: error.message,
         });
-        return [];
       }
-    });
-    return { queues: done.flat(), complete: failures.length === 0, failures };
+    }
+    if (done.length === 0 && failures[0] !== undefined)
+      throw new MqError(failures[0].kind, failures[0].message);
+    return { queues: done, complete: failures.length === 0, failures };
   }
 }

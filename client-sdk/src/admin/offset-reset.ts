@@ -162,10 +162,11 @@ export class OffsetReset {
   }
 
   async #write(group: string, queues: readonly PlannedQueue[]): Promise<ResetQueue[]> {
-    return mapBounded(queues, async (queue) => {
-      await this.#offsets.write(group, queue, queue.target);
-      return resetQueue(queue, (await this.#offsets.query(group, queue)) ?? queue.target);
-    });
+    const done: ResetQueue[] = [];
+    for (const queue of queues) {
+      done.push(resetQueue(queue, (await this.#offsets.write(group, queue, queue.target)) ?? queue.target));
+    }
+    return done;
   }
 }
 

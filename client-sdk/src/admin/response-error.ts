@@ -11,7 +11,7 @@ export class ResponseError extends MqError {
   readonly address: string;
 
   constructor(request: number, remoteCode: number, remark: string | undefined, address: string) {
-    const kind = KIND_OF_CODE[remoteCode] ?? 'INTERNAL';
+    const kind = kindOf(remoteCode, remark);
     const why = remark === undefined || remark === '' ? responseCodeName(remoteCode) : remark;
     super(kind, `${address} refused ${requestCodeName(request)}: ${withoutFaqLink(why)}`);
     this.remoteCode = remoteCode;
@@ -37,6 +37,13 @@ const KIND_OF_CODE: Readonly<Record<number, ErrorKind>> = {
   [ResponseCode.CONSUMER_NOT_ONLINE]: 'CONSUMER_NOT_ONLINE',
   [ResponseCode.CONSUME_MSG_TIMEOUT]: 'CLIENT_TIMEOUT',
 };
+
+/** The broker's calls to clients (307, 309) say that one is offline with the code of a system error. */
+function kindOf(remoteCode: number, remark: string | undefined): ErrorKind {
+  if (remoteCode === ResponseCode.SYSTEM_ERROR && /not online/i.test(remark ?? ''))
+    return 'CONSUMER_NOT_ONLINE';
+  return KIND_OF_CODE[remoteCode] ?? 'INTERNAL';
+}
 
 /** Java appends `See https://… for further details.` on a line of its own, which says nothing about this case. */
 function withoutFaqLink(remark: string): string {

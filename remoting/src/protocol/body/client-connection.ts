@@ -1,4 +1,4 @@
-import type { ConsumeType, MessageModel, SubscriptionData } from './heartbeat.ts';
+import type { SubscriptionData } from './heartbeat.ts';
 import { readSubscriptionData } from './heartbeat.ts';
 import { asArray, asInteger, asObject, asString } from './shape.ts';
 import { mapEntries } from './tolerant-json.ts';
@@ -15,8 +15,10 @@ export interface ClientConnection {
 /** Answer of GET_CONSUMER_CONNECTION_LIST (203). */
 export interface ConsumerConnections {
   readonly connections: readonly ClientConnection[];
-  readonly consumeType: ConsumeType | string;
-  readonly messageModel: MessageModel | string;
+  /** CONSUME_ACTIVELY, CONSUME_PASSIVELY or CONSUME_POP. */
+  readonly consumeType: string;
+  /** CLUSTERING or BROADCASTING. */
+  readonly messageModel: string;
   readonly consumeFromWhere: string;
   readonly subscriptions: readonly SubscriptionData[];
 }
