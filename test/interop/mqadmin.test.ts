@@ -220,7 +220,7 @@ describe('mqadmin', { timeout: 60_000 }, () => {
       expect(output).toMatch(/^Queue Offset:\s+0/m);
     }
     expect(byId).toContain(`UNIQ_KEY=${sent.msgId}`);
-    expect(byId).toMatch(new RegExp(`^${group}\\s+\\S*CONSUMED`, 'm'));
+    expect(byId).toMatch(new RegExp(`consumerGroup=${group}, trackType=CONSUMED`));
     await until(new RegExp(`^${sent.msgId}\\s+2\\s+0\\b`, 'm'), 'queryMsgByKey', '-t', topic, '-k', keys);
     expect(await run('queryMsgByKey', '-t', topic, '-k', 'nowhere')).toMatch(
       /CODE: 208\s+DESC: query message by key/,

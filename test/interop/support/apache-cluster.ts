@@ -32,14 +32,12 @@ export class ApacheCluster extends ProcessCluster {
       mappedFileSizeConsumeQueue: 20 * 20_000,
       maxHashSlotNum: 10_000,
       maxIndexNum: 40_000,
-      timerWheelEnable: false,
+      mappedFileSizeTimerLog: 8 * mib,
       registerNameServerPeriod: 10_000,
       enablePropertyFilter: true,
       // a machine that is busy with other things must not look like a busy broker
       waitTimeMillsInSendQueue: 20_000,
       osPageCacheBusyTimeOutMills: 20_000,
-      // administration of users and access rules is answered only with these
-      traceTopicEnable: true,
     });
     return server(folder, ['-Xms512m', '-Xmx1g'], 'org.apache.rocketmq.broker.BrokerStartup', config);
   }
