@@ -1,4 +1,5 @@
 // Every recorded frame through our reader and codec: whole, split, one byte at a time, coalesced, and back to bytes.
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FrameReader } from '@cometmq/remoting/protocol/frame-reader';
 import { decodeFrame, encodeCommand } from '@cometmq/remoting/protocol/command-codec';
@@ -10,7 +11,7 @@ const FRAMES = CONVERSATIONS.flatMap(({ frames }) => frames);
 
 /** Longer frames are split at a sample of their positions only. */
 const EVERY_SPLIT_SIZE_MAX = 1024;
-const SAMPLED_SPLITS = 64;
+const SAMPLED_SPLITS = 16;
 
 /** Feeds chunks to a new reader and returns the frames that came out, each copied whole. */
 function readChunks(chunks: readonly Buffer[]): { frames: Buffer[]; pendingBytes: number } {
@@ -22,14 +23,20 @@ function readChunks(chunks: readonly Buffer[]): { frames: Buffer[]; pendingBytes
   return { frames, pendingBytes: reader.pendingBytes };
 }
 
-/** Positions at which a frame is cut in two: all, or the prefix, both ends of header and body, and a sample. */
-function splitPositions({ bytes, bodyLength }: GoldenFrame): number[] {
-  if (bytes.length <= EVERY_SPLIT_SIZE_MAX)
-    return Array.from({ length: bytes.length - 1 }, (_, index) => index + 1);
+/**
+ * Positions at which a frame is cut in two. The reader looks at lengths only, so all positions are tried for the first
+ * short frame of each shape; the others get the prefix, both ends of header and body, and a sample.
+ */
+function splitPositions({ bytes, bodyLength }: GoldenFrame, shapes: Set<string>): number[] {
   const bodyAt = bytes.length - bodyLength;
-  const step = Math.floor(bytes.length / SAMPLED_SPLITS);
+  const shape = `${bytes.length}/${bodyAt}`;
+  if (bytes.length <= EVERY_SPLIT_SIZE_MAX && !shapes.has(shape)) {
+    shapes.add(shape);
+    return Array.from({ length: bytes.length - 1 }, (_, index) => index + 1);
+  }
+  const step = Math.ceil(bytes.length / SAMPLED_SPLITS);
   const sampled = Array.from({ length: SAMPLED_SPLITS - 1 }, (_, index) => (index + 1) * step);
-  const borders = [1, 2, 3, 4, 5, 6, 7, 8, 9, bodyAt - 1, bodyAt, bodyAt + 1, bytes.length - 1];
+  const borders = [1, 4, 7, 8, 9, bodyAt - 1, bodyAt, bodyAt + 1, bytes.length - 1];
   return [...borders, ...sampled].filter((at) => at > 0 && at < bytes.length);
 }
 
@@ -40,11 +47,15 @@ describe('reading', () => {
   });
 
   test('every frame decodes to what was recorded', () => {
-    for (const frame of FRAMES) expect(decodeFrame(frame.bytes), frame.where).toEqual(expectedCommand(frame));
+    const wrong = FRAMES.filter(
+      (frame) => !isDeepStrictEqual(decodeFrame(frame.bytes), expectedCommand(frame)),
+    );
+    expect(wrong.map(({ where }) => where)).toEqual([]);
   });
 
   test('every frame survives being cut in two at any byte', () => {
     const wrong: string[] = [];
+    const shapes = new Set<string>();
     for (const frame of FRAMES) {
       let received: Buffer | undefined;
       let count = 0;
@@ -52,7 +63,7 @@ describe('reading', () => {
         received = bytes.subarray(headerStart - 8, frameEnd);
         count++;
       });
-      const positions = splitPositions(frame);
+      const positions = splitPositions(frame, shapes);
       for (const at of positions) {
         reader.feed(frame.bytes.subarray(0, at));
         reader.feed(frame.bytes.subarray(at));
@@ -97,10 +108,11 @@ function reasonForOtherBytes({ folder, header, serialize }: GoldenFrame): string
 
 describe('writing', () => {
   test('every command means the same after encoding and decoding', () => {
-    for (const frame of FRAMES) {
-      const command = decodeFrame(frame.bytes);
-      expect(decodeFrame(encodeCommand(command)), frame.where).toEqual(command);
-    }
+    const wrong = FRAMES.filter(({ bytes }) => {
+      const command = decodeFrame(bytes);
+      return !isDeepStrictEqual(decodeFrame(encodeCommand(command)), command);
+    });
+    expect(wrong.map(({ where }) => where)).toEqual([]);
   });
 
   test('frames of Java clients and servers are reproduced byte for byte', () => {

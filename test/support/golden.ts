@@ -1,7 +1,7 @@
 // Recorded conversations between real RocketMQ clients and servers; test/fixtures/golden/README.md tells their format.
 import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { RemotingCommand } from '@cometmq/remoting/protocol/remoting-command';
+import type { ExtFields, RemotingCommand } from '@cometmq/remoting/protocol/remoting-command';
 
 const FOLDER = fileURLToPath(new URL('../fixtures/golden/', import.meta.url));
 
@@ -97,7 +97,8 @@ export function expectedCommand({ header, serialize, ...frame }: GoldenFrame): R
     response: (header.flag & 1) !== 0,
     oneway: (header.flag & 2) !== 0,
     remark: header.remark,
-    extFields: fields && Object.assign(Object.create(null), Object.fromEntries(fields)),
+    extFields:
+      fields && (Object.assign(Object.create(null) as object, Object.fromEntries(fields)) as ExtFields),
     body: bodyOf({ header, serialize, ...frame }),
     serialize,
   };

@@ -46,7 +46,7 @@ export function decodeBatch(bytes: Buffer, countMax: number): BatchMember[] {
     if (bodySize < 0 || bodySize > memberSize - BATCH_MEMBER_OVERHEAD) throw illegal(position, `body ${bodySize}`);
     const propertiesSize = bytes.readInt16BE(bodyAt + bodySize);
     const propertiesAt = bodyAt + bodySize + 2;
-    if (propertiesSize < 0 || propertiesAt + propertiesSize > position + memberSize) {
+    if (propertiesAt + propertiesSize !== position + memberSize || propertiesSize < 0) {
       throw illegal(position, `properties ${propertiesSize}`);
     }
     members.push({

@@ -7,6 +7,8 @@ import { FRAME_PREFIX_SIZE, FRAME_SIZE_MAX, HEADER_SIZE_MAX } from './frame.ts';
  */
 export type FrameSink = (bytes: Buffer, type: number, headerStart: number, headerEnd: number, frameEnd: number) => void;
 
+/** Bytes of the length field. */
+const LENGTH_SIZE = 4;
 /** An unfinished frame's buffer starts with this much and doubles up to the announced size, as bytes arrive. */
 const PENDING_SIZE_MIN = 4096;
 
@@ -51,7 +53,7 @@ export class FrameReader {
     if (this.#wanted === 0) {
       position = Math.min(FRAME_PREFIX_SIZE - this.#pendingSize, chunk.length);
       this.#keep(chunk, 0, position);
-      if (this.#wanted === 0) return position;
+      if (this.#pendingSize < FRAME_PREFIX_SIZE) return position;
     }
     const missing = this.#wanted - this.#pendingSize;
     const taken = Math.min(missing, chunk.length - position);
@@ -73,9 +75,9 @@ export class FrameReader {
     this.#grow(size);
     if (this.#pending !== undefined) chunk.copy(this.#pending, this.#pendingSize, start, end);
     this.#pendingSize = size;
-    if (this.#wanted === 0 && this.#pending !== undefined && size >= FRAME_PREFIX_SIZE) {
-      this.#wanted = frameSize(this.#pending, 0);
-    }
+    if (this.#wanted !== 0 || this.#pending === undefined) return;
+    if (size >= FRAME_PREFIX_SIZE) this.#wanted = frameSize(this.#pending, 0);
+    else if (size >= LENGTH_SIZE) checkedLength(this.#pending, 0);
   }
 
   #grow(size: number): void {
@@ -94,12 +96,18 @@ export class FrameReader {
   }
 }
 
-/** Whole size of the frame that begins at `position`, from its eight prefix bytes. */
-function frameSize(bytes: Buffer, position: number): number {
+/** The length field of the frame that begins at `position`. */
+function checkedLength(bytes: Buffer, position: number): number {
   const length = bytes.readInt32BE(position);
   if (length < 4 || length > FRAME_SIZE_MAX) {
     throw new MqError('PROTOCOL', `frame length ${length} is not in [4, ${FRAME_SIZE_MAX}]`);
   }
+  return length;
+}
+
+/** Whole size of the frame that begins at `position`, from its eight prefix bytes. */
+function frameSize(bytes: Buffer, position: number): number {
+  const length = checkedLength(bytes, position);
   const headerSize = bytes.readUIntBE(position + 5, 3);
   if (headerSize > length - 4 || headerSize > HEADER_SIZE_MAX) {
     throw new MqError('PROTOCOL', `header length ${headerSize} exceeds the frame or ${HEADER_SIZE_MAX}`);

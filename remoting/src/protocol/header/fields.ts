@@ -17,14 +17,14 @@ function required<T>(parse: (text: string, name: string) => T): Field<T> {
 
 /** The same field, but it may be absent. */
 export function optional<T>(field: Field<T>): Field<T | undefined> {
-  return { ...field, required: false } as Field<T | undefined>;
+  return { ...field, required: false };
 }
 
 export const text: Field<string> = required((value) => value);
 
 export const int32: Field<number> = required((value, name) => {
   const number = Number(value);
-  if (!INTEGER.test(value) || Math.abs(number) > INT32_MAX + 1) throw illegal(name, value);
+  if (!INTEGER.test(value) || number > INT32_MAX || number < -INT32_MAX - 1) throw illegal(name, value);
   return number;
 });
 
