@@ -1,0 +1,23 @@
+/** Bounds of everything that clients can make grow. One page, so that they can be judged together. */
+export const Limits = {
+  connections: 20_000,
+  topics: 50_000,
+  groups: 50_000,
+  queuesPerTopic: 4_096,
+  /** Messages in one batch send. */
+  batchMembers: 8_192,
+  /** Pull requests that wait for a message. */
+  heldPulls: 200_000,
+  /** Consumers and producers of one group on one broker. */
+  clientsPerGroup: 10_000,
+  /** Topics that one group subscribes to. */
+  subscriptionsPerGroup: 1_000,
+  /** Queues that one group holds locks on. */
+  locksPerGroup: 100_000,
+  /** Messages that one query by key returns (Java: maxMsgsNumBatch). */
+  queryResults: 64,
+  /** Longest wait of a held pull, ms. */
+  holdTimeoutMs: 60_000,
+  /** Appended but unsynced bytes beyond which sends are refused with SYSTEM_BUSY. */
+  unsyncedBytes: 64 * 1024 * 1024,
+} as const;

@@ -1,0 +1,146 @@
+import type { KeyValueStore } from '../store/kv/key-value-store.ts';
+
+const KEY_PREFIX = 'offset/';
+/** Neither topics nor groups can hold it (Java uses it, too). */
+const SEPARATOR = '@';
+
+/**
+ * How far each group has consumed each queue. Kept in memory, changed ones written in one batch every second: a crash
+ * repeats up to a second of messages, it never skips one.
+ */
+export class ConsumerOffsets {
+  readonly #kv: KeyValueStore;
+  /** `topic@group` to offsets by queue. */
+  readonly #table = new Map<string, Map<number, number>>();
+  /** `topic@group` to offsets that the group's clients have not heard of yet. */
+  readonly #resets = new Map<string, Map<number, number>>();
+  readonly #dirty = new Set<string>();
+
+  constructor(kv: KeyValueStore) {
+    this.#kv = kv;
+  }
+
+  async load(): Promise<void> {
+    for (const [key, text] of await this.#kv.entries(KEY_PREFIX)) {
+      const queues = Object.entries(JSON.parse(text) as Record<string, number>);
+      this.#table.set(key.slice(KEY_PREFIX.length), new Map(queues.map(([queue, offset]) => [Number(queue), offset])));
+    }
+  }
+
+  find(group: string, topic: string, queueId: number): number | undefined {
+    const key = keyOf(topic, group);
+    return this.#resets.get(key)?.get(queueId) ?? this.#table.get(key)?.get(queueId);
+  }
+
+  /** All queues of a topic that the group has offsets for. */
+  ofTopic(group: string, topic: string): ReadonlyMap<number, number> {
+    return this.#table.get(keyOf(topic, group)) ?? NONE;
+  }
+
+  /** Negative offsets mean nothing and are ignored: ali-ons commits them. Ignored, too, while a reset waits. */
+  commit(group: string, topic: string, queueId: number, offset: number): boolean {
+    if (offset < 0) return true;
+    const key = keyOf(topic, group);
+    if (this.#resets.get(key)?.has(queueId) === true) return false;
+    this.#set(key, queueId, offset);
+    return true;
+  }
+
+  /** Moves a group. Its next pull of the queue is told, and commits are ignored until then. */
+  reset(group: string, topic: string, queueId: number, offset: number): void {
+    const key = keyOf(topic, group);
+    this.#set(key, queueId, offset);
+    let pending = this.#resets.get(key);
+    if (pending === undefined) this.#resets.set(key, (pending = new Map<number, number>()));
+    pending.set(queueId, offset);
+  }
+
+  /** Takes the reset that the next pull of a queue must be told. */
+  takeReset(group: string, topic: string, queueId: number): number | undefined {
+    if (this.#resets.size === 0) return undefined;
+    const key = keyOf(topic, group);
+    const pending = this.#resets.get(key);
+    const offset = pending?.get(queueId);
+    if (offset === undefined) return undefined;
+    pending?.delete(queueId);
+    if (pending?.size === 0) this.#resets.delete(key);
+    return offset;
+  }
+
+  topicsOf(group: string): string[] {
+    return this.#namesWhere((_topic, other) => other === group, 0);
+  }
+
+  groupsOf(topic: string): string[] {
+    return this.#namesWhere((other) => other === topic, 1);
+  }
+
+  /** All pairs as `topic@group`. */
+  all(): ReadonlyMap<string, ReadonlyMap<number, number>> {
+    return this.#table;
+  }
+
+  clone(fromGroup: string, toGroup: string, topic: string): void {
+    const source = this.#table.get(keyOf(topic, fromGroup));
+    for (const [queueId, offset] of source ?? []) this.#set(keyOf(topic, toGroup), queueId, offset);
+  }
+
+  async removeTopic(topic: string): Promise<void> {
+    await this.#removeWhere((other) => other === topic);
+  }
+
+  async removeGroup(group: string): Promise<void> {
+    await this.#removeWhere((_topic, other) => other === group);
+  }
+
+  /** Writes what changed. */
+  async flush(sync: boolean): Promise<void> {
+    const changes = [...this.#dirty].map((key) => ({
+      key: KEY_PREFIX + key,
+      value: JSON.stringify(Object.fromEntries(this.#table.get(key) ?? [])),
+    }));
+    this.#dirty.clear();
+    await this.#kv.write(changes, sync);
+  }
+
+  #set(key: string, queueId: number, offset: number): void {
+    let queues = this.#table.get(key);
+    if (queues === undefined) this.#table.set(key, (queues = new Map<number, number>()));
+    if (queues.get(queueId) === offset) return;
+    queues.set(queueId, offset);
+    this.#dirty.add(key);
+  }
+
+  #namesWhere(matches: (topic: string, group: string) => boolean, part: 0 | 1): string[] {
+    const names: string[] = [];
+    for (const key of this.#table.keys()) {
+      const pair = split(key);
+      if (matches(...pair)) names.push(pair[part]);
+    }
+    return names;
+  }
+
+  async #removeWhere(matches: (topic: string, group: string) => boolean): Promise<void> {
+    const keys = [...this.#table.keys()].filter((key) => matches(...split(key)));
+    for (const key of keys) {
+      this.#table.delete(key);
+      this.#resets.delete(key);
+      this.#dirty.delete(key);
+    }
+    await this.#kv.write(
+      keys.map((key) => ({ key: KEY_PREFIX + key, value: undefined })),
+      true,
+    );
+  }
+}
+
+const NONE: ReadonlyMap<number, number> = new Map();
+
+function keyOf(topic: string, group: string): string {
+  return topic + SEPARATOR + group;
+}
+
+function split(key: string): [topic: string, group: string] {
+  const at = key.indexOf(SEPARATOR);
+  return [key.slice(0, at), key.slice(at + 1)];
+}

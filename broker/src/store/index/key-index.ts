@@ -1,0 +1,238 @@
+import { join } from 'node:path';
+import type { Disk } from '@cometmq/common/disk/disk';
+import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file';
+import { javaStringHash } from '@cometmq/common/message/tags-code';
+import { getInt32 } from '../bytes.ts';
+import type { PropertyScan } from '../property-scan.ts';
+import type { IndexHit } from './index-segment.ts';
+import {
+  ActiveIndexSegment,
+  INDEX_ENTRY_SIZE,
+  areSlotsIntact,
+  indexEntryHash,
+  indexEntryOffset,
+  indexEntryPrevious,
+  indexEntrySeconds,
+  indexSlot,
+  isIndexEntryIntact,
+} from './index-segment.ts';
+
+/** Entries that one query looks at; long chains of one hash would otherwise block the event loop. */
+const VISITS_MAX = 10_000;
+const SPACE = 0x20;
+
+/**
+ * Finds messages by key: `topic#KEYS word`, `topic#UNIQ_KEY` and `topic#T#tag`, hashed as in RocketMQ. Hits may be
+ * collisions, so the caller compares the record. Derived from the log; rebuilt from it when lost.
+ */
+export class KeyIndex {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  /** Sequence numbers of the segments on disk, ascending; the last one is active. */
+  readonly #sealed: number[] = [];
+  #sequence = 1;
+  #active = new ActiveIndexSegment();
+  /** Entries of the active segment that are on disk. */
+  #flushed = 0;
+  /** Full segments that wait for the next flush. */
+  #full: { readonly sequence: number; readonly segment: ActiveIndexSegment; readonly flushed: number }[] = [];
+
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  load(logOffset: number): void {
+    this.#disk.makeDirectorySync(this.#directory);
+    const numbers = this.#disk
+      .listSync(this.#directory)
+      .filter((name) => /^\d{20}\.entries$/.test(name))
+      .map((name) => Number(name.slice(0, 20)));
+    for (const number of numbers) {
+      if (this.#disk.existsSync(this.#path(number, 'slots'))) {
+        this.#sealed.push(number);
+        this.#sequence = number + 1;
+      } else {
+        // Full but not sealed before the crash: the next flush seals it.
+        if (this.#active.count > 0) this.#retireActive();
+        this.#sequence = number;
+        this.#active.restore(readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0), logOffset);
+        this.#flushed = this.#active.count;
+      }
+    }
+  }
+
+  /** Indexes one message. `topicHash` is the hash of `topic#`. */
+  add(topicHash: number, properties: Buffer, scan: PropertyScan, physicalOffset: number, storeTimestamp: number): void {
+    const seconds = Math.floor(storeTimestamp / 1000);
+    if (scan.uniqKeyStart >= 0) {
+      this.#put(hashOn(topicHash, properties, scan.uniqKeyStart, scan.uniqKeyEnd), physicalOffset, seconds);
+    }
+    for (let at = scan.keysStart; at >= 0 && at < scan.keysEnd; ) {
+      let end = at;
+      while (end < scan.keysEnd && properties[end] !== SPACE) end++;
+      if (end > at) this.#put(hashOn(topicHash, properties, at, end), physicalOffset, seconds);
+      at = end + 1;
+    }
+    if (scan.tagStart >= 0) {
+      const tagged = hashOn(topicHash, TAG_PREFIX, 0, TAG_PREFIX.length);
+      this.#put(hashOn(tagged, properties, scan.tagStart, scan.tagEnd), physicalOffset, seconds);
+    }
+  }
+
+  /** Candidates for `topic#key`, newest first. `key` may be `T#tag`. */
+  *find(topic: string, key: string, beginMs: number, endMs: number): Generator<IndexHit> {
+    const hash = javaStringHash(`${topic}#${key}`);
+    const begin = Math.floor(beginMs / 1000);
+    const end = Math.floor(endMs / 1000);
+    const visits = { left: VISITS_MAX };
+    const inMemory = [this.#active, ...this.#full.map(({ segment }) => segment).reverse()];
+    for (const segment of inMemory) {
+      const first = segment.slots[indexSlot(hash)] ?? 0;
+      yield* chain(hash, first, begin, end, visits, (number) => ({
+        bytes: segment.entries,
+        at: (number - 1) * INDEX_ENTRY_SIZE,
+      }));
+    }
+    for (const sequence of this.#sealed.toReversed()) yield* this.#findSealed(sequence, hash, begin, end, visits);
+  }
+
+  /** Writes entries of records before `logOffset` and syncs them. */
+  async flush(logOffset: number): Promise<void> {
+    for (let next = this.#full[0]; next !== undefined; next = this.#full[0]) {
+      if (next.segment.countBefore(logOffset) < next.segment.count) return;
+      await this.#append(next.sequence, next.segment, next.flushed, next.segment.count);
+      await writeFileAtomic(this.#disk, this.#path(next.sequence, 'slots'), next.segment.encodeSlots());
+      this.#full.shift();
+      this.#sealed.push(next.sequence);
+    }
+    const active = this.#active;
+    const end = active.countBefore(logOffset);
+    if (end === this.#flushed) return;
+    await this.#append(this.#sequence, active, this.#flushed, end);
+    if (active === this.#active) this.#flushed = end;
+    else this.#full = this.#full.map((f) => (f.segment === active ? { ...f, flushed: end } : f));
+  }
+
+  /** Removes segments all of whose messages are gone. */
+  async removeExpired(logStart: number): Promise<void> {
+    for (let first = this.#sealed[0]; first !== undefined; first = this.#sealed[0]) {
+      const next = this.#firstOffset(this.#sealed[1] ?? this.#sequence);
+      if (next === undefined || next > logStart) return;
+      this.#sealed.shift();
+      await this.#disk.remove(this.#path(first, 'slots'));
+      await this.#disk.remove(this.#path(first, 'entries'));
+    }
+  }
+
+  async removeAll(): Promise<void> {
+    await this.#disk.removeTree(this.#directory);
+    this.#disk.makeDirectorySync(this.#directory);
+    this.#sealed.length = 0;
+    this.#full = [];
+    this.#active = new ActiveIndexSegment();
+    this.#flushed = 0;
+    this.#sequence = 1;
+  }
+
+  #put(hash: number, physicalOffset: number, seconds: number): void {
+    if (this.#active.isFull) this.#retireActive();
+    this.#active.add(hash, physicalOffset, seconds);
+  }
+
+  #retireActive(): void {
+    this.#full.push({ sequence: this.#sequence, segment: this.#active, flushed: this.#flushed });
+    this.#active = new ActiveIndexSegment();
+    this.#flushed = 0;
+    this.#sequence++;
+  }
+
+  async #append(sequence: number, segment: ActiveIndexSegment, from: number, to: number): Promise<void> {
+    const bytes = Buffer.from(segment.entries.subarray(from * INDEX_ENTRY_SIZE, to * INDEX_ENTRY_SIZE));
+    const file = this.#disk.openSync(this.#path(sequence, 'entries'), 'create');
+    try {
+      if (from === 0) await this.#disk.syncDirectory(this.#directory);
+      await file.write(bytes, 0, bytes.length, from * INDEX_ENTRY_SIZE);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  *#findSealed(
+    sequence: number,
+    hash: number,
+    begin: number,
+    end: number,
+    visits: { left: number },
+  ): Generator<IndexHit> {
+    const slots = readFileSync(this.#disk, this.#path(sequence, 'slots'));
+    if (slots === undefined || !areSlotsIntact(slots)) return;
+    const file = this.#disk.openSync(this.#path(sequence, 'entries'), 'read');
+    const entry = Buffer.allocUnsafe(INDEX_ENTRY_SIZE);
+    try {
+      yield* chain(hash, getInt32(slots, 4 + indexSlot(hash) * 4), begin, end, visits, (number) => {
+        file.readSync(entry, 0, INDEX_ENTRY_SIZE, (number - 1) * INDEX_ENTRY_SIZE);
+        return { bytes: entry, at: 0 };
+      });
+    } finally {
+      void file.close();
+    }
+  }
+
+  #firstOffset(sequence: number): number | undefined {
+    if (sequence === this.#sequence) {
+      return this.#active.count === 0 ? undefined : indexEntryOffset(this.#active.entries, 0);
+    }
+    const path = this.#path(sequence, 'entries');
+    if (!this.#disk.existsSync(path)) return undefined;
+    const file = this.#disk.openSync(path, 'read');
+    const entry = Buffer.allocUnsafe(INDEX_ENTRY_SIZE);
+    const read = file.readSync(entry, 0, INDEX_ENTRY_SIZE, 0);
+    void file.close();
+    return read === INDEX_ENTRY_SIZE ? indexEntryOffset(entry, 0) : undefined;
+  }
+
+  #path(sequence: number, kind: 'entries' | 'slots'): string {
+    return join(this.#directory, `${String(sequence).padStart(20, '0')}.${kind}`);
+  }
+}
+
+const TAG_PREFIX = Buffer.from('T#');
+
+/** Continues Java's string hash over bytes; text outside ASCII is hashed by its UTF-16 units, as Java does. */
+function hashOn(hash: number, bytes: Buffer, start: number, end: number): number {
+  let result = hash;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte >= 0x80) {
+      const text = bytes.toString('utf8', start, end);
+      let unicode = hash;
+      for (let index = 0; index < text.length; index++) unicode = (Math.imul(31, unicode) + text.charCodeAt(index)) | 0;
+      return unicode;
+    }
+    result = (Math.imul(31, result) + byte) | 0;
+  }
+  return result;
+}
+
+function* chain(
+  hash: number,
+  first: number,
+  begin: number,
+  end: number,
+  visits: { left: number },
+  entry: (number: number) => { bytes: Buffer; at: number },
+): Generator<IndexHit> {
+  for (let number = first; number > 0 && visits.left > 0; visits.left--) {
+    const { bytes, at } = entry(number);
+    if (!isIndexEntryIntact(bytes, at, number)) return;
+    const storeSeconds = indexEntrySeconds(bytes, at);
+    const previous = indexEntryPrevious(bytes, at);
+    const isHit = indexEntryHash(bytes, at) === hash && storeSeconds >= begin && storeSeconds <= end;
+    if (isHit) yield { physicalOffset: indexEntryOffset(bytes, at), storeSeconds };
+    // A chain only ever leads to older entries.
+    if (previous >= number) return;
+    number = previous;
+  }
+}

@@ -1,0 +1,78 @@
+import rocksdb from 'rocksdb';
+import type { Iterator, RocksDb } from 'rocksdb';
+import { MqError, errorText } from '@cometmq/common/error/mq-error';
+import type { KeyValueChange, KeyValueStore } from './key-value-store.ts';
+
+/** Behind every key that begins with a prefix: keys are ASCII. */
+const PREFIX_END = '\uffff';
+
+/** The store on RocksDB. */
+export class RocksDbStore implements KeyValueStore {
+  readonly #db: RocksDb;
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#db = rocksdb(directory);
+  }
+
+  async open(): Promise<void> {
+    try {
+      await settle((done) => {
+        this.#db.open({ createIfMissing: true, infoLogLevel: 'error', maxOpenFiles: 64 }, done);
+      });
+    } catch (error) {
+      throw new MqError('STORE_FAILED', `can't open the settings in ${this.#directory}: ${errorText(error)}`, {
+        cause: error,
+        hint: 'is another broker using the same data folder?',
+      });
+    }
+  }
+
+  write(changes: readonly KeyValueChange[], sync: boolean): Promise<void> {
+    if (changes.length === 0) return Promise.resolve();
+    const operations = changes.map(({ key, value }) =>
+      value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
+    );
+    return settle((done) => {
+      this.#db.batch(operations, { sync }, done);
+    });
+  }
+
+  async entries(prefix: string): Promise<(readonly [string, string])[]> {
+    const iterator = this.#db.iterator({ gte: prefix, lt: prefix + PREFIX_END, keyAsBuffer: false, valueAsBuffer: false });
+    const pairs: (readonly [string, string])[] = [];
+    try {
+      for (let pair = await next(iterator); pair !== undefined; pair = await next(iterator)) pairs.push(pair);
+    } finally {
+      await settle((done) => {
+        iterator.end(done);
+      });
+    }
+    return pairs;
+  }
+
+  close(): Promise<void> {
+    return settle((done) => {
+      this.#db.close(done);
+    });
+  }
+}
+
+function next(iterator: Iterator): Promise<readonly [string, string] | undefined> {
+  return new Promise((resolve, reject) => {
+    iterator.next((error, key, value) => {
+      if (error) reject(error);
+      else resolve(key === undefined || value === undefined ? undefined : [key, value]);
+    });
+  });
+}
+
+function settle(start: (done: (error?: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,146 @@
+import type { Logger } from '@cometmq/common/logging/logger';
+import type { LogEnd } from './commit-log.ts';
+import type { FrameHeader } from './log-frame.ts';
+import { FRAME_ALIGNMENT, FRAME_HEADER_SIZE, FrameKind, frameSize, isPayloadIntact, readFrameHeader } from './log-frame.ts';
+import type { LogSegment, LogSegments } from './log-segments.ts';
+
+/** A stretch of the log that was durable once and can't be read now. */
+export interface DamagedRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface LogScan {
+  readonly end: LogEnd;
+  readonly damaged: readonly DamagedRange[];
+  readonly frames: number;
+  readonly scannedBytes: number;
+}
+
+/** Gets the payload of each whole frame, in order. `bytes` is valid during the call only. */
+export type FrameVisitor = (bytes: Buffer, start: number, end: number, header: FrameHeader, payloadOffset: number) => void;
+
+/** Read ahead this much; a larger frame is read as a whole. */
+const WINDOW_SIZE = 4 * 1024 * 1024;
+/** No frame is larger: a record has at most a little more than 4 MiB, and frames are written early. */
+const PAYLOAD_SIZE_MAX = 8 * 1024 * 1024;
+
+/**
+ * Follows the chain of frames from `start` to the end of the log. A bad frame is the torn tail of a crash, unless a
+ * later frame says that the place had been durable: then it is damage, which is reported and stepped over, and what
+ * follows it stays readable.
+ */
+export class LogScanner {
+  readonly #segments: LogSegments;
+  readonly #visit: FrameVisitor;
+  readonly #log: Logger;
+  readonly #damaged: DamagedRange[] = [];
+  #window = Buffer.alloc(0);
+  #windowAt = 0;
+  #windowSize = 0;
+  #frames = 0;
+  #scannedBytes = 0;
+
+  constructor(segments: LogSegments, log: Logger, visit: FrameVisitor) {
+    this.#segments = segments;
+    this.#log = log;
+    this.#visit = visit;
+  }
+
+  /** `link` undefined accepts any frame at `start`: the frames before it are gone. */
+  scan(start: number, link: number | undefined): LogScan {
+    let offset = start;
+    let previous = link;
+    for (;;) {
+      const header = this.#frameAt(offset);
+      if (header !== undefined && (previous === undefined || header.previousLink === previous)) {
+        offset = this.#accept(header);
+        previous = header.link;
+        continue;
+      }
+      const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset);
+      if (next === undefined) break;
+      this.#damaged.push({ start: offset, end: next.baseOffset });
+      this.#log.error({ start: offset, end: next.baseOffset }, 'damaged range in the log; what follows is readable');
+      offset = next.baseOffset;
+      previous = undefined;
+    }
+    return {
+      end: { offset, link: previous ?? 0 },
+      damaged: this.#damaged,
+      frames: this.#frames,
+      scannedBytes: this.#scannedBytes,
+    };
+  }
+
+  /** Positions behind `end` where a stale frame could be mistaken for a part of the log later. */
+  staleFrames(end: number): number[] {
+    const stale: number[] = [];
+    for (let offset = end; ; offset += FRAME_ALIGNMENT) {
+      const frame = this.#findHeader(offset);
+      if (frame === undefined) return stale;
+      stale.push(frame.baseOffset);
+      offset = frame.baseOffset;
+    }
+  }
+
+  #accept(header: FrameHeader): number {
+    this.#frames++;
+    const size = frameSize(header.payloadSize);
+    this.#scannedBytes += size;
+    if (header.kind === FrameKind.SEGMENT_END) {
+      const segment = this.#segments.find(header.baseOffset);
+      return (segment?.base ?? 0) + this.#segments.segmentSize;
+    }
+    const payloadAt = header.baseOffset - this.#windowAt + FRAME_HEADER_SIZE;
+    const payloadOffset = header.baseOffset + FRAME_HEADER_SIZE;
+    this.#visit(this.#window, payloadAt, payloadAt + header.payloadSize, header, payloadOffset);
+    return header.baseOffset + size;
+  }
+
+  /** The whole and intact frame at a log position, with the window holding all of it. */
+  #frameAt(offset: number): FrameHeader | undefined {
+    const segment = this.#segments.find(offset);
+    if (segment === undefined || !this.#load(segment, offset, FRAME_HEADER_SIZE)) return undefined;
+    const header = readFrameHeader(this.#window, offset - this.#windowAt, offset);
+    if (header === undefined || header.payloadSize > PAYLOAD_SIZE_MAX) return undefined;
+    if (!this.#load(segment, offset, frameSize(header.payloadSize))) return undefined;
+    return isPayloadIntact(this.#window, offset - this.#windowAt, header) ? header : undefined;
+  }
+
+  /** The next intact frame from `from` on that proves that `place` was durable when it was written. */
+  #laterFrame(from: number, place: number): FrameHeader | undefined {
+    for (let offset = from; ; offset += FRAME_ALIGNMENT) {
+      const header = this.#findHeader(offset);
+      if (header === undefined) return undefined;
+      offset = header.baseOffset;
+      if (header.syncedOffset > place && this.#frameAt(offset) !== undefined) return header;
+    }
+  }
+
+  /** The next header from `from` on that belongs to its place, looking through this and all later segments. */
+  #findHeader(from: number): FrameHeader | undefined {
+    for (let offset = from; ; ) {
+      const segment = this.#segments.find(offset);
+      if (segment === undefined) return undefined;
+      const segmentEnd = segment.base + this.#segments.segmentSize;
+      for (; offset < segmentEnd && this.#load(segment, offset, FRAME_HEADER_SIZE); offset += FRAME_ALIGNMENT) {
+        const header = readFrameHeader(this.#window, offset - this.#windowAt, offset);
+        if (header !== undefined) return header;
+      }
+      offset = segmentEnd;
+    }
+  }
+
+  /** Makes the window hold [offset, offset + size) of the segment; false when the segment ends before. */
+  #load(segment: LogSegment, offset: number, size: number): boolean {
+    if (offset >= this.#windowAt && offset + size <= this.#windowAt + this.#windowSize) return true;
+    const left = segment.base + this.#segments.segmentSize - offset;
+    if (left < size) return false;
+    const wanted = Math.min(left, Math.max(size, WINDOW_SIZE));
+    if (this.#window.length < wanted) this.#window = Buffer.allocUnsafeSlow(Math.max(wanted, WINDOW_SIZE));
+    this.#windowAt = offset;
+    this.#windowSize = segment.file.readSync(this.#window, 0, wanted, offset - segment.base);
+    return this.#windowSize >= size;
+  }
+}

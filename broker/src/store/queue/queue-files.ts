@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import type { Disk } from '@cometmq/common/disk/disk';
+import type { FileCache } from './file-cache.ts';
+import { ENTRY_SIZE, entryPhysicalOffset, isEntryIntact } from './queue-entry.ts';
+
+/** Entries of one file (4 MiB). */
+const ENTRIES_PER_FILE = 131_072;
+
+/** The files of one queue, each named by the queue offset of its first entry. Opened on demand through the cache. */
+export class QueueFiles {
+  readonly directory: string;
+  readonly #disk: Disk;
+  readonly #cache: FileCache;
+  /** First queue offset of each file, ascending. */
+  readonly #bases: number[] = [];
+  readonly #unsynced = new Set<number>();
+  #namesChanged = false;
+  #end = 0;
+
+  constructor(disk: Disk, cache: FileCache, directory: string) {
+    this.#disk = disk;
+    this.#cache = cache;
+    this.directory = directory;
+  }
+
+  /** Queue offset of the oldest entry that is on disk. */
+  get start(): number {
+    return this.#bases[0] ?? this.#end;
+  }
+
+  /** Queue offset behind the newest entry that is on disk. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Takes stock of the files. The end counts whole entries only. */
+  load(): void {
+    for (const name of this.#disk.listSync(this.directory)) if (/^\d{20}$/.test(name)) this.#bases.push(Number(name));
+    const last = this.#bases.at(-1);
+    if (last !== undefined) this.#end = last + Math.floor(this.#file(last).sizeSync() / ENTRY_SIZE);
+  }
+
+  /** Forgets entries of records at or behind a log position, and damaged ones at the end. */
+  async truncateTo(logOffset: number): Promise<void> {
+    const entry = Buffer.allocUnsafe(ENTRY_SIZE);
+    let end = this.#end;
+    while (end > this.start) {
+      this.readSync(entry, 0, end - 1, 1);
+      if (isEntryIntact(entry, 0, end - 1) && entryPhysicalOffset(entry, 0) < logOffset) break;
+      end--;
+    }
+    if (end === this.#end) return;
+    this.#end = end;
+    while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= end) await this.#removeFile(this.#bases.pop() ?? 0);
+    const last = this.#bases.at(-1);
+    if (last === undefined) return;
+    await this.#cache.use(this.#path(last), (file) => file.truncate((end - last) * ENTRY_SIZE));
+  }
+
+  /** Reads up to `count` entries from queue offset `from`; returns how many there were. */
+  readSync(into: Buffer, at: number, from: number, count: number): number {
+    let done = 0;
+    while (done < count) {
+      const base = this.#baseOf(from + done);
+      if (base === undefined) break;
+      const index = from + done - base;
+      const wanted = Math.min(count - done, ENTRIES_PER_FILE - index);
+      const bytes = this.#file(base).readSync(into, at + done * ENTRY_SIZE, wanted * ENTRY_SIZE, index * ENTRY_SIZE);
+      const entries = Math.floor(bytes / ENTRY_SIZE);
+      done += entries;
+      if (entries < wanted) break;
+    }
+    return done;
+  }
+
+  /** Appends entries. Durable after `sync`. `from` differs from `end` only for the first entries of an empty queue. */
+  async append(bytes: Buffer, start: number, from: number, count: number): Promise<void> {
+    if (this.#bases.length === 0) this.#createFile(from);
+    let done = 0;
+    while (done < count) {
+      let base = this.#bases.at(-1) ?? from;
+      if (from + done - base === ENTRIES_PER_FILE) {
+        base = from + done;
+        this.#createFile(base);
+      }
+      const index = from + done - base;
+      const part = Math.min(count - done, ENTRIES_PER_FILE - index);
+      const entriesAt = start + done * ENTRY_SIZE;
+      await this.#cache.use(this.#path(base), (file) => file.write(bytes, entriesAt, part * ENTRY_SIZE, index * ENTRY_SIZE));
+      this.#unsynced.add(base);
+      done += part;
+      this.#end = from + done;
+    }
+  }
+
+  async sync(): Promise<void> {
+    for (const base of this.#unsynced) await this.#cache.use(this.#path(base), (file) => file.datasync());
+    this.#unsynced.clear();
+    await this.#syncNames();
+  }
+
+  /** Removes files that hold only entries before `minOffset`; the last file stays, it keeps the queue's count. */
+  async removeBefore(minOffset: number): Promise<void> {
+    while (this.#bases.length > 1 && (this.#bases[1] ?? Infinity) <= minOffset) {
+      await this.#removeFile(this.#bases.shift() ?? 0);
+    }
+  }
+
+  async removeAll(): Promise<void> {
+    for (const base of this.#bases) await this.#cache.forget(this.#path(base));
+    this.#bases.length = 0;
+    this.#end = 0;
+    await this.#disk.removeTree(this.directory);
+  }
+
+  #createFile(base: number): void {
+    if (this.#bases.length === 0) this.#disk.makeDirectorySync(this.directory);
+    this.#bases.push(base);
+    this.#namesChanged = true;
+    this.#end = base;
+  }
+
+  async #syncNames(): Promise<void> {
+    if (!this.#namesChanged) return;
+    this.#namesChanged = false;
+    await this.#disk.syncDirectory(this.directory);
+    await this.#disk.syncDirectory(join(this.directory, '..'));
+    await this.#disk.syncDirectory(join(this.directory, '..', '..'));
+  }
+
+  async #removeFile(base: number): Promise<void> {
+    const path = this.#path(base);
+    await this.#cache.forget(path);
+    await this.#disk.remove(path);
+  }
+
+  #baseOf(queueOffset: number): number | undefined {
+    if (queueOffset >= this.#end) return undefined;
+    for (let index = this.#bases.length - 1; index >= 0; index--) {
+      const base = this.#bases[index];
+      if (base !== undefined && base <= queueOffset) return base;
+    }
+    return undefined;
+  }
+
+  #file(base: number): ReturnType<FileCache['open']> {
+    return this.#cache.open(this.#path(base));
+  }
+
+  #path(base: number): string {
+    return join(this.directory, String(base).padStart(20, '0'));
+  }
+}

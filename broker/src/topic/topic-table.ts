@@ -1,0 +1,143 @@
+import type { Clock } from '@cometmq/common/clock/clock';
+import { MqError } from '@cometmq/common/error/mq-error';
+import { topicNameFault } from '@cometmq/common/topic/names';
+import type { DataVersion, TopicConfig } from '@cometmq/common/topic/topic-config';
+import { Limits } from '../config/limits.ts';
+import type { KeyValueStore } from '../store/kv/key-value-store.ts';
+import type { QueueTable } from '../store/queue/queue-table.ts';
+import { Topic } from './topic.ts';
+
+const KEY_PREFIX = 'topic/';
+const VERSION_KEY = 'topics-version';
+
+/** The topics of this broker. Changes are on the disk before they are answered. */
+export class TopicTable {
+  readonly #clock: Clock;
+  readonly #kv: KeyValueStore;
+  readonly #queues: QueueTable;
+  readonly #byName = new Map<string, Topic>();
+  /** The same topics by a hash of their bytes, for lookups that must not make strings. */
+  readonly #byHash = new Map<number, Topic[]>();
+  readonly #changed: (() => void)[] = [];
+  #version: DataVersion = { counter: 0, stateVersion: 0, timestamp: 0 };
+
+  constructor(clock: Clock, kv: KeyValueStore, queues: QueueTable) {
+    this.#clock = clock;
+    this.#kv = kv;
+    this.#queues = queues;
+  }
+
+  async load(): Promise<void> {
+    for (const [, text] of await this.#kv.entries(KEY_PREFIX)) this.#install(JSON.parse(text) as TopicConfig);
+    const version = (await this.#kv.entries(VERSION_KEY))[0];
+    if (version !== undefined) this.#version = JSON.parse(version[1]) as DataVersion;
+  }
+
+  get version(): DataVersion {
+    return this.#version;
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** Called after each change, so that name servers can be told at once. */
+  onChange(listener: () => void): void {
+    this.#changed.push(listener);
+  }
+
+  find(name: string): Topic | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** @throws MqError `TOPIC_NOT_EXIST`. */
+  get(name: string): Topic {
+    const topic = this.#byName.get(name);
+    if (topic === undefined) throw new MqError('TOPIC_NOT_EXIST', `topic[${name}] not exist, apply first please!`);
+    return topic;
+  }
+
+  findByBytes(bytes: Buffer, start: number, end: number): Topic | undefined {
+    const candidates = this.#byHash.get(hashOf(bytes, start, end));
+    if (candidates === undefined) return undefined;
+    for (const topic of candidates) {
+      if (topic.nameBytes.length === end - start && topic.nameBytes.compare(bytes, start, end) === 0) return topic;
+    }
+    return undefined;
+  }
+
+  all(): IterableIterator<Topic> {
+    return this.#byName.values();
+  }
+
+  /**
+   * Makes or changes a topic; durable when the promise resolves. The topic is usable at once, because two sends to an
+   * unknown topic must not make it twice.
+   * @throws MqError `INVALID_ARGUMENT` for an illegal name or impossible numbers.
+   */
+  async put(config: TopicConfig): Promise<Topic> {
+    validate(config);
+    const present = this.#byName.get(config.topicName);
+    if (present !== undefined && JSON.stringify(present.config) === JSON.stringify(config)) return present;
+    if (present === undefined && this.#byName.size >= Limits.topics) {
+      throw new MqError('INVALID_ARGUMENT', `this broker has ${Limits.topics} topics, which is the limit`);
+    }
+    const topic = this.#install(config);
+    await this.#save({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) });
+    return topic;
+  }
+
+  /** Forgets a topic; durable when the promise resolves. False when there was none. */
+  async remove(name: string): Promise<boolean> {
+    const topic = this.#byName.get(name);
+    if (topic === undefined) return false;
+    this.#byName.delete(name);
+    const hash = hashOf(topic.nameBytes, 0, topic.nameBytes.length);
+    const left = (this.#byHash.get(hash) ?? []).filter((other) => other !== topic);
+    if (left.length === 0) this.#byHash.delete(hash);
+    else this.#byHash.set(hash, left);
+    await this.#save({ key: KEY_PREFIX + name, value: undefined });
+    return true;
+  }
+
+  /** Raises the version without a change, for example when the broker's permission changed. */
+  async touch(): Promise<void> {
+    await this.#save();
+  }
+
+  #install(config: TopicConfig): Topic {
+    const present = this.#byName.get(config.topicName);
+    if (present !== undefined) {
+      present.config = config;
+      return present;
+    }
+    const topic = new Topic(config, this.#queues);
+    this.#byName.set(config.topicName, topic);
+    const hash = hashOf(topic.nameBytes, 0, topic.nameBytes.length);
+    this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), topic]);
+    return topic;
+  }
+
+  async #save(...changes: { key: string; value: string | undefined }[]): Promise<void> {
+    this.#version = { counter: this.#version.counter + 1, stateVersion: 0, timestamp: this.#clock.now() };
+    await this.#kv.write([...changes, { key: VERSION_KEY, value: JSON.stringify(this.#version) }], true);
+    for (const listener of this.#changed) listener();
+  }
+}
+
+function validate(config: TopicConfig): void {
+  const fault = topicNameFault(config.topicName);
+  if (fault !== undefined) throw new MqError('INVALID_ARGUMENT', fault);
+  for (const queues of [config.readQueueNums, config.writeQueueNums]) {
+    if (queues < 0 || queues > Limits.queuesPerTopic) {
+      throw new MqError('INVALID_ARGUMENT', `a topic has 0 to ${Limits.queuesPerTopic} queues, not ${queues}`);
+    }
+  }
+  if (config.perm < 0 || config.perm > 7) throw new MqError('INVALID_ARGUMENT', `perm ${config.perm} is not in 0 to 7`);
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let at = start; at < end; at++) hash = (Math.imul(31, hash) + (bytes[at] ?? 0)) | 0;
+  return hash;
+}
