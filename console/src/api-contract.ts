@@ -138,6 +138,7 @@ export interface TopicDetail extends TopicSummary {
   readonly queues: readonly TopicQueue[];
   readonly route: readonly TopicRouteView[];
   readonly consumers: readonly GroupOnTopic[];
+  /** Of the whole cluster: brokers know who produces, not to which topic. */
   readonly producers?: readonly ProducerView[];
   readonly notes: readonly string[];
 }
@@ -228,6 +229,16 @@ export interface ClientRunningInfo {
   readonly properties: Readonly<Record<string, string>>;
   readonly subscriptions: readonly SubscriptionView[];
   readonly queues: readonly { readonly queue: string; readonly info: Readonly<Record<string, string | number | boolean>> }[];
+  /** Milliseconds and messages a second, as the client measured. */
+  readonly rates: readonly {
+    readonly topic: string;
+    readonly pullRT: number;
+    readonly pullTPS: number;
+    readonly consumeRT: number;
+    readonly consumeOKTPS: number;
+    readonly consumeFailedTPS: number;
+    readonly consumeFailedMsgs: number;
+  }[];
   readonly stack?: string;
 }
 
@@ -249,8 +260,10 @@ export interface RewindQueue {
   /** Missing when the group never committed on this queue. */
   readonly from?: number;
   readonly to: number;
-  /** Positive: messages that will be delivered again. Negative: messages that will be skipped. */
-  readonly count?: number;
+  /** Messages that will be delivered again. */
+  readonly replayed: number;
+  /** Messages that will not be delivered any more. */
+  readonly skipped: number;
   readonly minOffset: number;
   readonly maxOffset: number;
 }
@@ -281,13 +294,15 @@ export interface RewindResult {
   readonly topic: string;
   readonly path: 'online' | 'offline';
   readonly complete: boolean;
+  readonly notes: readonly string[];
   readonly queues: readonly {
     readonly broker: string;
     readonly queueId: number;
     readonly from?: number;
+    /** What was planned. */
     readonly to: number;
-    readonly ok: boolean;
-    readonly detail?: string;
+    /** What is in force now, as the broker says; missing when it did not answer. */
+    readonly now?: number;
   }[];
 }
 
@@ -305,7 +320,8 @@ export interface MessageSummary {
   readonly tag?: string;
   readonly bornAtMs: number;
   readonly storedAtMs: number;
-  readonly bodyBytes: number;
+  /** As the producer gave it; missing when it can't be unpacked. */
+  readonly bodyBytes?: number;
   readonly reconsumeTimes: number;
   /** The first characters of a body that is text. */
   readonly bodyPreview?: string;
@@ -331,4 +347,7 @@ export interface MessageDetail extends MessageSummary {
   readonly deliverAtMs?: number;
   readonly bodyBase64: string;
   readonly bodyTruncated: boolean;
+  readonly compressed: boolean;
+  /** The body says it is compressed but can't be unpacked; `bodyBase64` is what is stored. */
+  readonly bodyDamaged: boolean;
 }

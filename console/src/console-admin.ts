@@ -1,4 +1,5 @@
-import type { StoredMessage } from '@cometmq/common/message/message';
+import type { FoundMessage } from '@cometmq/client/admin/message-admin';
+import type { ResetPlan, ResetResult, ResetTarget } from '@cometmq/client/admin/offset-reset';
 import type { TopicKind } from './api-contract.ts';
 
 // What the console needs from the admin client, one method a question. `MqAdminSource` answers from a cluster; tests
@@ -102,7 +103,19 @@ export interface RunningInfo {
   readonly properties: Readonly<Record<string, string>>;
   readonly subscriptions: readonly GroupSubscription[];
   readonly queues: readonly { readonly queue: string; readonly info: Readonly<Record<string, string | number | boolean>> }[];
+  readonly rates: readonly ClientRates[];
   readonly stack?: string;
+}
+
+/** What a consumer says of one topic: milliseconds and messages a second. */
+export interface ClientRates {
+  readonly topic: string;
+  readonly pullRT: number;
+  readonly pullTPS: number;
+  readonly consumeRT: number;
+  readonly consumeOKTPS: number;
+  readonly consumeFailedTPS: number;
+  readonly consumeFailedMsgs: number;
 }
 
 export interface TopicSpec {
@@ -113,32 +126,9 @@ export interface TopicSpec {
 }
 
 export interface PulledMessages {
-  readonly messages: readonly StoredMessage[];
+  readonly messages: readonly FoundMessage[];
   /** Where to read on. */
   readonly nextOffset: number;
-}
-
-/** A message with the broker that keeps it. */
-export interface FoundMessage {
-  readonly broker: string;
-  readonly message: StoredMessage;
-}
-
-/** Offsets that a rewind wants, and how to ask for them. */
-export interface OffsetReset {
-  readonly group: string;
-  readonly topic: string;
-  /** ms; a broker that resets online finds the same offsets from it. -1 is the end, 0 the beginning. */
-  readonly timestamp: number;
-  readonly path: 'online' | 'offline';
-  readonly queues: readonly { readonly broker: string; readonly queueId: number; readonly offset: number }[];
-}
-
-export interface OffsetResetOutcome {
-  readonly broker: string;
-  readonly queueId: number;
-  readonly ok: boolean;
-  readonly detail?: string;
 }
 
 export interface ConsoleAdmin {
@@ -151,7 +141,8 @@ export interface ConsoleAdmin {
   topicType(topic: string): Promise<string | undefined>;
   topicStats(topic: string): Promise<Gathered<QueueStats>>;
   topicGroups(topic: string): Promise<Gathered<string>>;
-  topicProducers(topic: string): Promise<Gathered<TopicProducer>>;
+  /** Of all topics: brokers know who produces, not to which topic. */
+  producers(): Promise<Gathered<TopicProducer>>;
   /** On all masters when `brokers` is left out. */
   createTopic(spec: TopicSpec, brokers: readonly string[] | undefined): Promise<readonly ServerOutcome[]>;
   deleteTopic(topic: string): Promise<readonly ServerOutcome[]>;
@@ -161,9 +152,11 @@ export interface ConsoleAdmin {
   /** Undefined when no client of the group is online. */
   groupConnection(group: string): Promise<GroupConnection | undefined>;
   /** Which client owns a queue, keyed by `queueKey`, as far as clients answer. */
-  queueOwners(group: string, clientIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  queueOwners(group: string): Promise<ReadonlyMap<string, string>>;
   runningInfo(group: string, clientId: string, withStack: boolean): Promise<RunningInfo>;
-  resetOffsets(reset: OffsetReset): Promise<readonly OffsetResetOutcome[]>;
+  /** Where a reset would lead; changes nothing. */
+  planReset(group: string, topic: string, target: ResetTarget): Promise<ResetPlan>;
+  applyReset(plan: ResetPlan): Promise<ResetResult>;
 
   /** The first offset stored at or after `timestamp`. */
   searchOffset(queue: QueueId, timestamp: number): Promise<number>;

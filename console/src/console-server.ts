@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { createAdmin } from '@cometmq/client/admin/admin-client';
 import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
@@ -12,6 +13,7 @@ import { HttpListener } from './http/http-listener.ts';
 import { koaApp } from './http/koa-app.ts';
 import { RequestGuard } from './http/request-guard.ts';
 import { StaticFiles } from './http/static-files.ts';
+import { MqAdminSource } from './mq-admin-source.ts';
 import { AnswerCache } from './view/answer-cache.ts';
 import { ClusterViews } from './view/cluster-view.ts';
 import { GroupViews } from './view/group-view.ts';
@@ -23,8 +25,10 @@ export interface ConsoleServerOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly log: Logger;
-  /** What the console asks; closed by `stop`. */
-  readonly admin: ConsoleAdmin;
+  /** `host:port` of each. */
+  readonly nameServers: readonly string[];
+  /** Asked instead of a client of its own for `nameServers`; closed by `stop`. */
+  readonly admin?: ConsoleAdmin;
   /** Loopback by default. */
   readonly host?: string;
   /** 8082 by default; 0 lets the operating system choose. */
@@ -45,14 +49,17 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/;
 /** The console: pages at `/`, the API at `/api/v1`. */
 export class ConsoleServer {
   readonly #options: ConsoleServerOptions;
+  readonly #admin: ConsoleAdmin;
   readonly #cluster: ClusterViews;
   readonly #routes;
   #listener: HttpListener | undefined;
   #port = 0;
 
   constructor(options: ConsoleServerOptions) {
-    const { clock, random, log, admin } = options;
+    const { clock, random, log, nameServers } = options;
     this.#options = options;
+    const admin = options.admin ?? new MqAdminSource(createAdmin({ nameServers, clock, random, log }));
+    this.#admin = admin;
     const cache = new AnswerCache(clock, CACHED_ANSWERS_MAX);
     const topics = new TopicViews(clock, admin, cache);
     const groups = new GroupViews(clock, admin, cache, topics);
@@ -94,6 +101,6 @@ export class ConsoleServer {
     this.#cluster.stop();
     await this.#listener?.close();
     this.#listener = undefined;
-    await this.#options.admin.close();
+    await this.#admin.close();
   }
 }

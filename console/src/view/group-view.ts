@@ -63,11 +63,10 @@ export class GroupViews {
     const [names, connection] = await Promise.all([this.#names(), this.#connection(name)]);
     if (!names.includes(name) && !connection) throw groupUnknown(name);
     const clients = connection?.clients ?? [];
-    const asked = clients.slice(0, LIMITS.runningInfosMax).map((client) => client.clientId);
     const [summary, progress, owners] = await Promise.all([
       this.#summary(name),
       this.progress(name),
-      outcomeOf(this.#owners(name, asked)),
+      outcomeOf(this.#owners(name, clients.length)),
     ]);
     const rows = progress.rows.slice(0, LIMITS.queuesShownMax);
     const rates = await mapBounded((summary.topics ?? []).slice(0, LIMITS.topicsOfOneGroupMax), LIMITS.concurrency, (topic) =>
@@ -84,7 +83,6 @@ export class GroupViews {
       notes: [
         ...progress.failures,
         ...(owners.ok ? [] : [`Queue owners could not be read: ${owners.fault}`]),
-        ...(clients.length > asked.length ? [`Only ${asked.length} of ${clients.length} clients were asked for their queues.`] : []),
         ...(progress.rows.length > rows.length ? [`Only ${rows.length} of ${progress.rows.length} queues are shown.`] : []),
       ],
     });
@@ -115,9 +113,9 @@ export class GroupViews {
     return this.#cache.get(`connection ${group}`, PROGRESS_MAX_AGE_MS, () => this.#admin.groupConnection(group));
   }
 
-  #owners(group: string, clientIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    if (clientIds.length === 0) return Promise.resolve(new Map());
-    return this.#cache.get(`owners ${group}`, OWNERS_MAX_AGE_MS, () => this.#admin.queueOwners(group, clientIds));
+  #owners(group: string, clientCount: number): Promise<ReadonlyMap<string, string>> {
+    if (clientCount === 0) return Promise.resolve(new Map());
+    return this.#cache.get(`owners ${group}`, OWNERS_MAX_AGE_MS, () => this.#admin.queueOwners(group));
   }
 
   async #summary(name: string): Promise<GroupSummary> {

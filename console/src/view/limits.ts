@@ -6,7 +6,6 @@ export const LIMITS = {
   /** Groups whose lag the overview adds up. */
   overviewGroupsMax: 200,
   topicsOfOneGroupMax: 100,
-  runningInfosMax: 32,
   queuesShownMax: 2_000,
   clientsShownMax: 500,
   /** Topics searched when a key or an id comes without a topic. */
@@ -17,6 +16,7 @@ export const LIMITS = {
   scanBytesMax: 32 * 1024 * 1024,
   pullCountMax: 32,
   bodyPreviewChars: 160,
+  bodyBytesUnpackedMax: 8 * 1024 * 1024,
   bodyBytesShownMax: 256 * 1024,
   rewindPlansMax: 64,
   rewindPlanLifeMs: 5 * 60_000,

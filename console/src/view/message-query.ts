@@ -1,10 +1,9 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError } from '@cometmq/common/error/mq-error';
-import { decodeOffsetMessageId, encodeOffsetMessageId } from '@cometmq/common/message/message-id';
-import { encodeHost } from '@cometmq/common/message/host';
-import { Property } from '@cometmq/common/message/property-names';
+import type { FoundMessage } from '@cometmq/client/admin/message-admin';
+import { decodeOffsetMessageId } from '@cometmq/common/message/message-id';
 import type { MessageDetail, MessageList } from '../api-contract.ts';
-import type { ConsoleAdmin, FoundMessage, QueueId } from '../console-admin.ts';
+import type { ConsoleAdmin, Gathered, QueueId } from '../console-admin.ts';
 import { queueKey } from '../console-admin.ts';
 import { LIMITS } from './limits.ts';
 import { mapBounded } from './map-bounded.ts';
@@ -32,12 +31,7 @@ export class MessageQuery {
 
   /** By business key; without a topic in all topics that are not the system's. */
   byKey(key: string, topic: string | undefined): Promise<MessageList> {
-    return this.#search(topic, async (name) => {
-      const answer = await this.#admin.queryByKey(name, key, LIMITS.searchHitsMax);
-      // The index knows hashes only: another key may share one.
-      const own = answer.items.filter(({ message }) => (message.properties.get(Property.KEYS) ?? '').split(' ').includes(key));
-      return { ...answer, own };
-    });
+    return this.#search(topic, (name) => this.#admin.queryByKey(name, key, LIMITS.searchHitsMax));
   }
 
   /** By the sender's id or by the broker's. */
@@ -48,10 +42,7 @@ export class MessageQuery {
       const found = await this.#admin.viewMessage(id);
       return this.#listOf(found ? [found] : [], Number(found !== undefined), true, []);
     }
-    return this.#search(topic, async (name) => {
-      const answer = await this.#admin.queryByUniqueKey(name, id);
-      return { ...answer, own: answer.items.filter(({ message }) => message.properties.get(Property.UNIQ_KEY) === id) };
-    });
+    return this.#search(topic, (name) => this.#admin.queryByUniqueKey(name, id));
   }
 
   /** What was stored in a topic between two moments, newest first. */
@@ -73,7 +64,7 @@ export class MessageQuery {
   /** From a place in one queue onwards. */
   async byOffset(queue: QueueId, offset: number, limit: number): Promise<MessageList> {
     const { messages, nextOffset } = await this.#admin.pull(queue, offset, Math.min(limit, LIMITS.pullCountMax));
-    const found = messages.slice(0, limit).map((message) => ({ broker: queue.broker, message }));
+    const found = messages.slice(0, limit);
     const list = this.#listOf(found, found.length, true, []);
     return found.length > 0 ? { ...list, nextCursor: String(nextOffset) } : list;
   }
@@ -86,8 +77,7 @@ export class MessageQuery {
         hint: 'It was never written, or retention removed it.',
       });
     }
-    const found = { broker: queue.broker, message };
-    return messageDetail(found, offsetIdOf(found));
+    return messageDetail(message);
   }
 
   async #range(queue: QueueId, minOffset: number, maxOffset: number, query: TimeQuery): Promise<ScanRange | undefined> {
@@ -106,7 +96,7 @@ export class MessageQuery {
 
   async #search(
     topic: string | undefined,
-    ask: (topic: string) => Promise<{ items: readonly FoundMessage[]; own: readonly FoundMessage[]; failures: readonly string[] }>,
+    ask: (topic: string) => Promise<Gathered<FoundMessage>>,
   ): Promise<MessageList> {
     const all = topic === undefined ? await this.#topics.searchableTopicNames() : [topic];
     const names = all.slice(0, LIMITS.searchTopicsMax);
@@ -121,24 +111,20 @@ export class MessageQuery {
       }
       notes.push(...answer.value.failures);
       scanned += answer.value.items.length;
-      found.push(...answer.value.own);
+      found.push(...answer.value.items);
       if (answer.value.items.length >= LIMITS.searchHitsMax) {
         notes.push(`${names[index] ?? ''} has more than ${LIMITS.searchHitsMax} messages with this key.`);
       }
     }
-    found.sort((a, b) => b.message.storeTimestamp - a.message.storeTimestamp);
+    found.sort((a, b) => b.storeTimestamp - a.storeTimestamp);
     if (found.length > LIMITS.pageItemsMax) notes.push(`Only the newest ${LIMITS.pageItemsMax} of ${found.length} are shown.`);
     return this.#listOf(found.slice(0, LIMITS.pageItemsMax), scanned, notes.length === 0, notes.slice(0, 10));
   }
 
   #listOf(found: readonly FoundMessage[], scanned: number, complete: boolean, notes: readonly string[]): MessageList {
-    const items = found.map((one) => messageSummary(one, offsetIdOf(one)));
+    const items = found.map(messageSummary);
     return { items, scanned, matched: items.length, complete, notes };
   }
-}
-
-function offsetIdOf({ message }: FoundMessage): string {
-  return encodeOffsetMessageId(encodeHost(message.storeHost.address, message.storeHost.port), message.physicalOffset);
 }
 
 function encodeCursor(left: ReadonlyMap<string, number>): string {

@@ -1,39 +1,41 @@
 import { Property } from '@cometmq/common/message/property-names';
 import type { StoredMessage } from '@cometmq/common/message/message';
 import type { MessageDetail, MessageSummary } from '../api-contract.ts';
-import type { FoundMessage } from '../console-admin.ts';
+import type { FoundMessage } from '@cometmq/client/admin/message-admin';
+import { decompressBody } from '@cometmq/common/compression/body-compression';
+import { SysFlag } from '@cometmq/common/message/sys-flag';
 import { known } from './known.ts';
 import { LIMITS } from './limits.ts';
 
-/** SysFlag bits 2 and 3 (Java: MessageSysFlag.TRANSACTION_ROLLBACK_TYPE is the mask). */
-const TRANSACTION_MASK = 0xc;
 const SYSTEM_PROPERTIES: ReadonlySet<string> = new Set<string>(Object.values(Property));
 
-export function messageSummary({ broker, message }: FoundMessage, offsetMessageId: string): MessageSummary {
+export function messageSummary(message: FoundMessage): MessageSummary {
+  const { broker, messageId, offsetMessageId } = message;
+  const body = bodyOf(message);
   const keys = message.properties.get(Property.KEYS) ?? '';
   return known<MessageSummary>({
     topic: message.topic,
     broker,
     queueId: message.queueId,
     queueOffset: message.queueOffset,
-    messageId: message.properties.get(Property.UNIQ_KEY) ?? offsetMessageId,
+    messageId,
     offsetMessageId,
     keys: keys.split(' ').filter((key) => key !== ''),
     tag: message.properties.get(Property.TAGS),
     bornAtMs: message.bornTimestamp,
     storedAtMs: message.storeTimestamp,
-    bodyBytes: message.body.length,
+    bodyBytes: body?.length,
     reconsumeTimes: message.reconsumeTimes,
-    bodyPreview: previewOf(message.body),
+    bodyPreview: body && previewOf(body),
   });
 }
 
-export function messageDetail(found: FoundMessage, offsetMessageId: string): MessageDetail {
-  const { message } = found;
+export function messageDetail(message: FoundMessage): MessageDetail {
   const properties = [...message.properties].sort(([a], [b]) => (a < b ? -1 : Number(a > b)));
-  const shown = message.body.subarray(0, LIMITS.bodyBytesShownMax);
+  const body = bodyOf(message);
+  const shown = (body ?? message.body).subarray(0, LIMITS.bodyBytesShownMax);
   return known<MessageDetail>({
-    ...messageSummary(found, offsetMessageId),
+    ...messageSummary(message),
     userProperties: recordOf(properties.filter(([name]) => !SYSTEM_PROPERTIES.has(name))),
     systemProperties: recordOf(properties.filter(([name]) => SYSTEM_PROPERTIES.has(name))),
     bornHost: `${message.bornHost.address}:${message.bornHost.port}`,
@@ -43,11 +45,22 @@ export function messageDetail(found: FoundMessage, offsetMessageId: string): Mes
     bodyCrc: message.bodyCrc,
     sysFlag: message.sysFlag,
     flag: message.flag,
-    transactional: (message.sysFlag & TRANSACTION_MASK) !== 0,
+    transactional: (message.sysFlag & SysFlag.TRANSACTION_MASK) !== 0,
     deliverAtMs: deliverAtMs(message),
     bodyBase64: shown.toString('base64'),
-    bodyTruncated: shown.length < message.body.length,
+    bodyTruncated: shown.length < (body ?? message.body).length,
+    compressed: (message.sysFlag & SysFlag.COMPRESSED) !== 0,
+    bodyDamaged: body === undefined,
   });
+}
+
+/** The body as its producer gave it; undefined when it can't be unpacked. */
+function bodyOf({ body, sysFlag }: FoundMessage): Buffer | undefined {
+  try {
+    return decompressBody(body, sysFlag, LIMITS.bodyBytesUnpackedMax);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Own properties only: a message may carry a property `__proto__`. */

@@ -1,4 +1,5 @@
-import type { ConsoleAdmin, FoundMessage, QueueId } from '../console-admin.ts';
+import type { FoundMessage } from '@cometmq/client/admin/message-admin';
+import type { ConsoleAdmin, QueueId } from '../console-admin.ts';
 import { queueKey } from '../console-admin.ts';
 import { LIMITS } from './limits.ts';
 
@@ -53,7 +54,7 @@ class QueueCursor {
 
   take(): void {
     const taken = this.#buffer.pop();
-    if (taken) this.position = taken.message.queueOffset;
+    if (taken) this.position = taken.queueOffset;
   }
 
   get exhausted(): boolean {
@@ -67,7 +68,7 @@ class QueueCursor {
       const pulled = await this.#admin.pull(this.queue, next, end - next);
       for (const message of pulled.messages) {
         if (message.queueOffset >= start && message.queueOffset < end) {
-          this.#buffer.push({ broker: this.queue.broker, message });
+          this.#buffer.push(message);
         }
       }
       if (pulled.nextOffset <= next) break; // the broker does not move on: nothing more is readable here
@@ -102,11 +103,11 @@ export async function scanNewestFirst(
     );
     const live = heads.flatMap(({ cursor, head }) => (head ? [{ cursor, head }] : []));
     cursors = live.map(({ cursor }) => cursor);
-    const [newest] = live.sort((a, b) => b.head.message.storeTimestamp - a.head.message.storeTimestamp);
+    const [newest] = live.sort((a, b) => b.head.storeTimestamp - a.head.storeTimestamp);
     if (!newest) break;
     newest.cursor.take();
     scanned++;
-    bytes += newest.head.message.body.length;
+    bytes += newest.head.body.length;
     if (matches(newest.head, filter)) found.push(newest.head);
   }
   const left = new Map(cursors.filter((cursor) => !cursor.exhausted).map((cursor) => [queueKey(cursor.queue), cursor.position]));
@@ -114,7 +115,7 @@ export async function scanNewestFirst(
   return { found, scanned, complete: left.size === 0 && notes.length === 0, notes, left };
 }
 
-function matches({ message }: FoundMessage, { fromMs, toMs, tag, text }: ScanFilter): boolean {
+function matches(message: FoundMessage, { fromMs, toMs, tag, text }: ScanFilter): boolean {
   if (message.storeTimestamp < fromMs || message.storeTimestamp > toMs) return false;
   if (tag !== undefined && message.properties.get('TAGS') !== tag) return false;
   return text === undefined || message.body.includes(text) || [...message.properties.values()].some((value) => value.includes(text));

@@ -91,7 +91,7 @@ export class TopicViews {
     const [summary, stats, producers] = await Promise.all([
       this.#summary(name, kind),
       outcomeOf(this.stats(name)),
-      outcomeOf(this.#admin.topicProducers(name)),
+      outcomeOf(this.#cache.get('producers', SETTINGS_MAX_AGE_MS, () => this.#admin.producers())),
     ]);
     const rows = stats.ok ? stats.value.rows : [];
     const groups = (summary.groups ?? []).slice(0, LIMITS.pageItemsMax);
