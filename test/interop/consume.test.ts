@@ -5,7 +5,7 @@ import { sleep, waitUntil } from './support/wait.ts';
 import { theWorld, type World } from './support/world.ts';
 
 let world: World;
-beforeAll(async () => void (world = await theWorld()), 240_000);
+beforeAll(async () => void (world = await theWorld()), 600_000);
 
 async function sendTexts(
   driver: Driver,

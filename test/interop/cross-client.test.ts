@@ -5,7 +5,7 @@ import { flavours } from './support/flavours.ts';
 import { theWorld, type World } from './support/world.ts';
 
 let world: World;
-beforeAll(async () => void (world = await theWorld()), 240_000);
+beforeAll(async () => void (world = await theWorld()), 600_000);
 
 const large = { size: 20_000, seed: 11, alphabet: 4 }; // compressed by every client
 

@@ -9,7 +9,7 @@ let world: World;
 beforeAll(async () => {
   world = await theWorld();
   await world.freshCluster();
-}, 240_000);
+}, 600_000);
 // nothing that went wrong here shall reach the other files
 afterAll(async () => {
   await world.freshCluster();

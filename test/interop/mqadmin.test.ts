@@ -47,7 +47,7 @@ describe('mqadmin', { timeout: 60_000 }, () => {
     for (const n of [1, 2, 3])
       await driver.send(producer, topic, { body: `more ${n}`, tag: 'TagB', queueId: 3 });
     await driver.waitForMessages(consumer, 'four', (m) => m.length >= 4);
-  }, 240_000);
+  }, 600_000);
 
   afterAll(async () => {
     await driver.stopConsumer(consumer);

@@ -7,7 +7,7 @@ import { theWorld, type World } from './support/world.ts';
 
 const shards = 8;
 let world: World;
-beforeAll(async () => void (world = await theWorld()), 240_000);
+beforeAll(async () => void (world = await theWorld()), 600_000);
 
 /** A key's messages may be repeated from an earlier one on, but never skip one. */
 function disorder(prefix: string, messages: readonly ReceivedMessage[]): string[] {

@@ -5,7 +5,7 @@ import { sleep } from './support/wait.ts';
 import { theWorld, type World } from './support/world.ts';
 
 let world: World;
-beforeAll(async () => void (world = await theWorld()), 240_000);
+beforeAll(async () => void (world = await theWorld()), 600_000);
 
 test('the name server is killed and comes back empty: flows go on, new clients find everything', async () => {
   const flows = await startFlows(world, 'namesrv');
@@ -32,7 +32,7 @@ test('the name server is killed and comes back empty: flows go on, new clients f
     }),
   );
   await finishFlows(flows);
-}, 240_000);
+}, 300_000);
 
 for (const [how, stop] of [
   ['stopped in order', 'stopBroker'],

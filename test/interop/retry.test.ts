@@ -4,7 +4,7 @@ import { sleep } from './support/wait.ts';
 import { theWorld, type World } from './support/world.ts';
 
 let world: World;
-beforeAll(async () => void (world = await theWorld()), 240_000);
+beforeAll(async () => void (world = await theWorld()), 600_000);
 
 // The retry topic appears with the first heartbeat; clients look for it every 30 s and share queues every 20 s.
 const deadlineMs = 100_000;

@@ -7,7 +7,7 @@ import { theWorld, type World } from './support/world.ts';
 const maxBodyBytes = 4 * 1024 * 1024;
 const never = 2 ** 31 - 1;
 let world: World;
-beforeAll(async () => void (world = await theWorld()), 240_000);
+beforeAll(async () => void (world = await theWorld()), 600_000);
 
 interface Pair {
   readonly topic: string;

@@ -7,7 +7,7 @@ let world: World;
 beforeAll(async () => {
   world = await theWorld();
   await world.cluster.addBroker('broker-b');
-}, 240_000);
+}, 600_000);
 afterAll(() => world.cluster.removeBroker('broker-b'), 60_000);
 
 test('two brokers, one is killed: sends and consumption go on through the other', async () => {

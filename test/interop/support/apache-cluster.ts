@@ -10,7 +10,7 @@ const opened = ['java.base/java.nio', 'java.base/sun.nio.ch', 'java.base/java.la
 
 /** The Apache RocketMQ 5.4.0 servers: they prove that the scenarios are right. */
 export class ApacheCluster extends ProcessCluster {
-  readonly target = 'apache';
+  readonly target: 'apache' | 'mixed' = 'apache';
 
   protected override namesrvCommand(port: number, folder: string): Command {
     const config = properties(folder, { listenPort: port, kvConfigPath: join(folder, 'kvConfig.json') });

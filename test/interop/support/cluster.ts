@@ -7,7 +7,7 @@ export interface BrokerNode {
 
 /** A name server and brokers as child processes on free ports of the loopback interface, data in a temporary folder. */
 export interface Cluster {
-  readonly target: 'apache' | 'comet';
+  readonly target: 'apache' | 'comet' | 'mixed';
   readonly name: string;
   /** host:port */
   readonly namesrv: string;

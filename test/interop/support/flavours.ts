@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
 import { cacheFolder, interopFolder } from './paths.ts';
@@ -54,6 +54,7 @@ export interface Command {
 
 function java(version: string, label: string): Command {
   const home = join(cacheFolder, 'home', label);
+  rmSync(home, { recursive: true, force: true }); // the logs of the run before
   mkdirSync(home, { recursive: true });
   const classpath = `${join(cacheFolder, `classes-${version}`)}:${join(cacheFolder, `lib-${version}`)}/*`;
   const options = ['-Xms64m', '-Xmx320m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xss512k'];

@@ -6,7 +6,7 @@ import type { BrokerNode, Cluster } from './cluster.ts';
 import type { Command } from './flavours.ts';
 import { cacheFolder, logFile } from './paths.ts';
 import { freePort, remotingRequest } from './probe.ts';
-import { reaper } from './reaper.ts';
+import { reaper, runFolders } from './reaper.ts';
 import { waitUntil } from './wait.ts';
 
 const GET_ROUTEINFO_BY_TOPIC = 105;
@@ -21,7 +21,7 @@ interface Broker {
 
 /** The part of a cluster that does not depend on whose servers run; subclasses know the command lines. */
 export abstract class ProcessCluster implements Cluster {
-  abstract readonly target: 'apache' | 'comet';
+  abstract readonly target: 'apache' | 'comet' | 'mixed';
   readonly name = 'DefaultCluster';
   readonly #brokers = new Map<string, Broker>();
   readonly #folder: string;
@@ -33,7 +33,7 @@ export abstract class ProcessCluster implements Cluster {
 
   constructor() {
     mkdirSync(cacheFolder, { recursive: true });
-    this.#folder = mkdtempSync(join(cacheFolder, 'run-'));
+    this.#folder = mkdtempSync(runFolders);
   }
 
   get namesrv(): string {

@@ -2,12 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ApacheCluster } from './apache-cluster.ts';
 import type { Cluster } from './cluster.ts';
-import { CometCluster } from './comet-cluster.ts';
+import { CometCluster, MixedCluster } from './comet-cluster.ts';
 import { Driver } from './driver.ts';
 import type { Flavour } from './flavours.ts';
 import { interopFolder } from './paths.ts';
 
 const target = process.env['COMET_INTEROP_TARGET'] ?? 'comet';
+const clusters: Readonly<Record<string, () => Cluster>> = {
+  comet: () => new CometCluster(),
+  apache: () => new ApacheCluster(),
+  mixed: () => new MixedCluster(),
+};
 
 /** One cluster and one driver process a client flavour, shared by all scenarios of a run. */
 export class World {
@@ -15,18 +20,21 @@ export class World {
   /** Differs in every run, so that names never meet those of an earlier one. */
   readonly stamp = (Date.now() % 1e8).toString(36);
   readonly #drivers = new Map<Flavour, Driver>();
+  readonly #make: () => Cluster;
   #names = 0;
 
-  private constructor(cluster: Cluster) {
-    this.cluster = cluster;
+  private constructor(make: () => Cluster) {
+    this.#make = make;
+    this.cluster = make();
   }
 
   static async start(): Promise<World> {
-    if (target !== 'apache' && target !== 'comet')
-      throw new Error(`COMET_INTEROP_TARGET=${target}: apache or comet`);
-    const arguments_ = target === 'apache' ? ['apache'] : [];
+    const make = clusters[target];
+    if (make === undefined)
+      throw new Error(`COMET_INTEROP_TARGET=${target}: ${Object.keys(clusters).join(', ')}`);
+    const arguments_ = target === 'comet' ? [] : ['apache'];
     execFileSync(join(interopFolder, 'prepare.sh'), arguments_, { stdio: ['ignore', 'inherit', 'inherit'] });
-    const world = new World(newCluster());
+    const world = new World(make);
     await world.cluster.start();
     return world;
   }
@@ -36,7 +44,7 @@ export class World {
     await this.cluster.stop();
     for (const driver of this.#drivers.values()) driver.kill();
     this.#drivers.clear();
-    this.cluster = newCluster();
+    this.cluster = this.#make();
     await this.cluster.start();
     return this.cluster;
   }
@@ -74,10 +82,6 @@ export class World {
     await this.cluster.waitForTopic(topic);
     return topic;
   }
-}
-
-function newCluster(): Cluster {
-  return target === 'apache' ? new ApacheCluster() : new CometCluster();
 }
 
 const key = Symbol.for('cometmq.interop.world');
