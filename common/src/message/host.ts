@@ -22,8 +22,9 @@ export function decodeHost(record: Buffer, position: number, isV6: boolean): { a
 /** Splits `host:port` at the last colon, as Java does (so IPv6 needs no brackets). */
 export function parseHostPort(text: string): { address: string; port: number } | undefined {
   const colon = text.lastIndexOf(':');
-  const port = Number(text.slice(colon + 1));
-  if (colon <= 0 || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
+  const digits = text.slice(colon + 1);
+  const port = Number(digits);
+  if (colon <= 0 || !/^\d{1,5}$/.test(digits) || port < 1 || port > 65_535) return undefined;
   return { address: text.slice(0, colon).replace(/^\[|\]$/g, ''), port };
 }
 
