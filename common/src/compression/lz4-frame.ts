@@ -1,3 +1,4 @@
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- lz4js has no types of its own
 /// <reference path="./lz4js.d.ts" preserve="true" />
 import { decompress, decompressBound } from 'lz4js';
 

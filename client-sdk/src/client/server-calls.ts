@@ -1,0 +1,96 @@
+import { errorText } from '@cometmq/common/error/mq-error';
+import type { Logger } from '@cometmq/common/logging/logger';
+import { decodeMessage } from '@cometmq/common/message/message-decoder';
+import type { Clock } from '@cometmq/common/clock/clock';
+import { jsonBody } from '@cometmq/remoting/protocol/body/json';
+import { readOffsetTable } from '@cometmq/remoting/protocol/body/queue-stats';
+import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
+import {
+  ConsumeMessageDirectlyHeader,
+  ConsumerGroupHeader,
+  ConsumerRunningInfoHeader,
+} from '@cometmq/remoting/protocol/header/client';
+import { ConsumerStatusHeader, ResetOffsetHeader } from '@cometmq/remoting/protocol/header/offset';
+import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
+import { RequestCode } from '@cometmq/remoting/protocol/request-code';
+import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
+import type { Outcome } from '../consumer/handler-run.ts';
+import type { PushConsumer } from '../consumer/push-consumer.ts';
+
+type AnyConsumer = PushConsumer<unknown>;
+
+export interface ServerCallsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly consumerOf: (group: string) => AnyConsumer | undefined;
+}
+
+/** What brokers ask of a client (Java: ClientRemotingProcessor). */
+export class ServerCalls {
+  readonly #options: ServerCallsOptions;
+
+  constructor(options: ServerCallsOptions) {
+    this.#options = options;
+  }
+
+  handle(request: RemotingCommand): Reply | undefined | Promise<Reply | undefined> {
+    switch (request.code) {
+      case RequestCode.NOTIFY_CONSUMER_IDS_CHANGED:
+        this.#options.consumerOf(ConsumerGroupHeader.decode(request.extFields).consumerGroup)?.rebalance();
+        return { code: ResponseCode.SUCCESS };
+      case RequestCode.RESET_CONSUMER_CLIENT_OFFSET:
+        return this.#resetOffset(request);
+      case RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT: {
+        const { group, topic } = ConsumerStatusHeader.decode(request.extFields);
+        return this.#answer(group, (consumer) => consumer.statusBody(topic));
+      }
+      case RequestCode.GET_CONSUMER_RUNNING_INFO: {
+        const { consumerGroup } = ConsumerRunningInfoHeader.decode(request.extFields);
+        return this.#answer(consumerGroup, (consumer) => consumer.runningInfoBody());
+      }
+      case RequestCode.CONSUME_MESSAGE_DIRECTLY:
+        return this.#consumeDirectly(request);
+      default:
+        return { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: ` request type ${request.code} not supported` };
+    }
+  }
+
+  async #resetOffset(request: RemotingCommand): Promise<Reply> {
+    const { group, topic } = ResetOffsetHeader.decode(request.extFields);
+    const offsets = readOffsetTable(parseBody(request.body));
+    this.#options.log.info({ group, topic, queues: offsets.length }, 'offsets reset by an operator');
+    await this.#options.consumerOf(group)?.resetOffsets(offsets);
+    return { code: ResponseCode.SUCCESS };
+  }
+
+  async #consumeDirectly(request: RemotingCommand): Promise<Reply> {
+    const { consumerGroup, brokerName } = ConsumeMessageDirectlyHeader.decode(request.extFields);
+    const consumer = this.#options.consumerOf(consumerGroup);
+    if (consumer === undefined || request.body === undefined) return unknownGroup(consumerGroup);
+    const startMs = this.#options.clock.monotonic();
+    const message = decodeMessage(request.body, 0, request.body.length);
+    const outcome = await consumer.consumeDirectly(message, brokerName ?? '');
+    const body = jsonBody({
+      autoCommit: true,
+      consumeResult: resultName(outcome),
+      order: consumer.ordered,
+      remark: outcome.kind === 'ack' ? undefined : errorText(outcome.error ?? 'the handler asked for a retry'),
+      spentTimeMills: Math.round(this.#options.clock.monotonic() - startMs),
+    });
+    return { code: ResponseCode.SUCCESS, body };
+  }
+
+  #answer(group: string, body: (consumer: AnyConsumer) => Buffer): Reply {
+    const consumer = this.#options.consumerOf(group);
+    return consumer === undefined ? unknownGroup(group) : { code: ResponseCode.SUCCESS, body: body(consumer) };
+  }
+}
+
+function resultName(outcome: Outcome): string {
+  if (outcome.kind === 'ack') return 'CR_SUCCESS';
+  return outcome.error === undefined ? 'CR_LATER' : 'CR_THROW_EXCEPTION';
+}
+
+function unknownGroup(group: string): Reply {
+  return { code: ResponseCode.SYSTEM_ERROR, remark: `The Consumer Group <${group}> not exist in this consumer` };
+}

@@ -1,0 +1,154 @@
+import type { Clock, Timer } from '@cometmq/common/clock/clock';
+import type { HandlerRun, Outcome } from './handler-run.ts';
+import type { Delivery, ProcessQueue } from './process-queue.ts';
+
+export interface DispatcherOptions {
+  readonly clock: Clock;
+  /** Handler calls at the same time. */
+  readonly concurrency: number;
+  readonly batchMax: number;
+  /** How long an incomplete batch waits for more. */
+  readonly batchWithinMs: number;
+  /** At most one call for each queue at a time. */
+  readonly oneAtATime: boolean;
+  /** Asked before each call; a queue that may not is woken by its owner later. */
+  readonly mayRun: (queue: ProcessQueue) => boolean;
+  readonly run: (queue: ProcessQueue, deliveries: readonly Delivery[]) => HandlerRun;
+  /** Acts on what the handler decided; returns for how long the queue rests. */
+  readonly settle: (queue: ProcessQueue, deliveries: readonly Delivery[], outcomes: readonly Outcome[]) => Promise<number>;
+}
+
+/** Hands messages to the handler: all queues take turns, never more calls at once than allowed. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  /** Queues that may have work, in the order of their turns. */
+  readonly #ready = new Set<ProcessQueue>();
+  /** Queues with a call at work, or resting after one. */
+  readonly #occupied = new Map<ProcessQueue, number>();
+  readonly #timers = new Map<ProcessQueue, Timer>();
+  /** Queues that were given up. */
+  readonly #retired = new WeakSet<ProcessQueue>();
+  readonly #onFree = new Map<ProcessQueue, () => void>();
+  #running = 0;
+  #unsettled = 0;
+  #stopped = false;
+  #onIdle: (() => void)[] = [];
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Handler calls at work. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** There may be something to do for this queue. */
+  wake(queue: ProcessQueue): void {
+    if (this.#stopped || queue.dropped || this.#retired.has(queue)) return;
+    this.#ready.add(queue);
+    this.#pump();
+  }
+
+  /** No further call for this queue; resolves when the calls at work are over and settled. */
+  retire(queue: ProcessQueue): Promise<void> {
+    this.#retired.add(queue);
+    this.#ready.delete(queue);
+    this.#timers.get(queue)?.cancel();
+    this.#timers.delete(queue);
+    if (!this.#occupied.has(queue)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onFree.set(queue, resolve);
+    });
+  }
+
+  /** No further call at all. */
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#ready.clear();
+  }
+
+  /** Resolves when no handler is at work and all outcomes were acted on. */
+  idle(): Promise<void> {
+    if (this.#running === 0 && this.#unsettled === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle.push(resolve);
+    });
+  }
+
+  #pump(): void {
+    for (const queue of [...this.#ready]) {
+      if (this.#running >= this.#options.concurrency) return;
+      this.#ready.delete(queue);
+      if (this.#mayStart(queue) && this.#start(queue)) this.#ready.add(queue);
+    }
+    if (this.#ready.size > 0 && this.#running < this.#options.concurrency) this.#pump();
+  }
+
+  #mayStart(queue: ProcessQueue): boolean {
+    const { oneAtATime, mayRun } = this.#options;
+    if (queue.dropped || queue.waiting === 0 || this.#timers.has(queue)) return false;
+    if (oneAtATime && this.#occupied.has(queue)) return false;
+    return mayRun(queue);
+  }
+
+  /** Starts one call; false when the queue has to wait for more messages first. */
+  #start(queue: ProcessQueue): boolean {
+    const { clock, batchMax, batchWithinMs, run } = this.#options;
+    const waitedMs = clock.monotonic() - (queue.waitingSinceMs ?? 0);
+    if (queue.waiting < batchMax && waitedMs < batchWithinMs) {
+      this.#rest(queue, batchWithinMs - waitedMs);
+      return false;
+    }
+    const deliveries = queue.take(batchMax);
+    this.#occupied.set(queue, (this.#occupied.get(queue) ?? 0) + 1);
+    this.#running++;
+    this.#unsettled++;
+    const { outcomes, ended } = run(queue, deliveries);
+    const settled = outcomes.then((list) => this.#options.settle(queue, deliveries, list));
+    // A handler that ignores its time limit keeps its place: otherwise there would be no bound on how many run.
+    void ended.then(() => {
+      this.#running--;
+      this.#pump();
+      this.#checkIdle();
+    });
+    void Promise.allSettled([settled, ended]).then(([result]) => {
+      this.#unsettled--;
+      this.#release(queue);
+      if (result.status === 'fulfilled' && result.value > 0) this.#rest(queue, result.value);
+      this.wake(queue);
+      this.#checkIdle();
+    });
+    return true;
+  }
+
+  #release(queue: ProcessQueue): void {
+    const left = (this.#occupied.get(queue) ?? 1) - 1;
+    if (left > 0) {
+      this.#occupied.set(queue, left);
+      return;
+    }
+    this.#occupied.delete(queue);
+    this.#onFree.get(queue)?.();
+    this.#onFree.delete(queue);
+  }
+
+  #rest(queue: ProcessQueue, delayMs: number): void {
+    if (this.#stopped || queue.dropped || this.#retired.has(queue)) return;
+    this.#timers.get(queue)?.cancel();
+    const timer = this.#options.clock.setTimer(delayMs, () => {
+      this.#timers.delete(queue);
+      this.wake(queue);
+    });
+    this.#timers.set(queue, timer);
+  }
+
+  #checkIdle(): void {
+    if (this.#running > 0 || this.#unsettled > 0) return;
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
