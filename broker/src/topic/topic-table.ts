@@ -87,6 +87,14 @@ export class TopicTable {
     return topic;
   }
 
+  /** Makes the topics that are missing, in one batch. For start-up; present ones stay as they are. */
+  async putAll(configs: readonly TopicConfig[]): Promise<void> {
+    const missing = configs.filter(({ topicName }) => !this.#byName.has(topicName));
+    for (const config of missing) this.#install(config);
+    if (missing.length === 0) return;
+    await this.#save(...missing.map((config) => ({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) })));
+  }
+
   /** Forgets a topic; durable when the promise resolves. False when there was none. */
   async remove(name: string): Promise<boolean> {
     const topic = this.#byName.get(name);

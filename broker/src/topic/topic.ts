@@ -1,7 +1,10 @@
 import type { TopicConfig } from '@cometmq/common/topic/topic-config';
 import { isDlqTopic, isRetryTopic, isSystemTopic } from '@cometmq/common/topic/names';
 import type { QueueTable } from '../store/queue/queue-table.ts';
+import { RateWindow } from '../stats/rate-window.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
+
+const STATS_SECONDS = 70;
 
 /** A topic at work: its settings, and its queues as they are used. */
 export class Topic {
@@ -10,6 +13,8 @@ export class Topic {
   /** Sends to it need no special treatment of the topic. */
   readonly isPlain: boolean;
   config: TopicConfig;
+  #puts: RateWindow | undefined;
+  #putBytes: RateWindow | undefined;
   readonly #table: QueueTable;
   readonly #queues: (StoreQueue | undefined)[] = [];
 
@@ -19,6 +24,16 @@ export class Topic {
     this.nameBytes = Buffer.from(config.topicName);
     this.isPlain = !isRetryTopic(this.name) && !isDlqTopic(this.name) && !isSystemTopic(this.name);
     this.#table = table;
+  }
+
+  /** Messages that came in. */
+  get puts(): RateWindow {
+    return (this.#puts ??= new RateWindow(STATS_SECONDS));
+  }
+
+  /** Bytes of bodies that came in. */
+  get putBytes(): RateWindow {
+    return (this.#putBytes ??= new RateWindow(STATS_SECONDS));
   }
 
   /** The queue to append to; made when it does not exist. */

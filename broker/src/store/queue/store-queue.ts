@@ -32,7 +32,7 @@ export class StoreQueue {
   #tail: Buffer | undefined;
   #tailBase: number;
   /** Called when more became readable. */
-  onArrival: (() => void) | undefined;
+  readonly #arrivalListeners = new Set<() => void>();
   /** Identity of the group that this queue's last message belongs to, and where that group remembers this queue. */
   marks: object | undefined;
   marksIndex = 0;
@@ -77,7 +77,15 @@ export class StoreQueue {
   publish(offset: number): void {
     if (offset <= this.#visible) return;
     this.#visible = offset;
-    this.onArrival?.();
+    for (const listener of this.#arrivalListeners) listener();
+  }
+
+  onArrival(listener: () => void): void {
+    this.#arrivalListeners.add(listener);
+  }
+
+  offArrival(listener: () => void): void {
+    this.#arrivalListeners.delete(listener);
   }
 
   /** Up to `count` readable entries from `from` on. */
@@ -164,7 +172,7 @@ export class StoreQueue {
   }
 
   removeAll(): Promise<void> {
-    this.onArrival = undefined;
+    this.#arrivalListeners.clear();
     return this.#files.removeAll();
   }
 

@@ -1,0 +1,101 @@
+import { encodeHost } from '@cometmq/common/message/host';
+import { UniqueKeyGenerator } from '@cometmq/common/message/message-id';
+import type { Logger } from '@cometmq/common/logging/logger';
+import type { Clock } from '@cometmq/common/clock/clock';
+import type { RandomSource } from '@cometmq/common/random/random';
+import { ConsumerTable } from './client/consumer-table.ts';
+import { ProducerTable } from './client/producer-table.ts';
+import type { BrokerConfig } from './config/broker-config.ts';
+import { DelayDelivery } from './delay/delay-delivery.ts';
+import type { DelayLevels } from './delay/delay-levels.ts';
+import { GroupTable } from './group/group-table.ts';
+import { PullHold } from './hold/pull-hold.ts';
+import { QueueLocks } from './lock/queue-locks.ts';
+import { ConsumerOffsets } from './offset/consumer-offsets.ts';
+import { RetryPolicy } from './retry/retry-policy.ts';
+import { SendBack } from './retry/send-back.ts';
+import { ClientService } from './service/client-service.ts';
+import { OffsetService } from './service/offset-service.ts';
+import { ProducerService } from './service/producer-service.ts';
+import { PullService } from './service/pull-service.ts';
+import { QueryService } from './service/query-service.ts';
+import { BrokerStats } from './stats/broker-stats.ts';
+import type { KeyValueStore } from './store/kv/key-value-store.ts';
+import type { Durability } from './store/log/durability.ts';
+import type { MessageStore } from './store/message-store.ts';
+import { TopicCreation } from './topic/topic-creation.ts';
+import { TopicTable } from './topic/topic-table.ts';
+
+export interface BrokerBase {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly log: Logger;
+  readonly config: BrokerConfig;
+  readonly store: MessageStore;
+  readonly kv: KeyValueStore;
+  readonly levels: DelayLevels;
+  readonly advertisedAddress: string;
+  readonly advertisedPort: number;
+  readonly processId: number;
+}
+
+/** Everything that doors and admin operations use, wired once. */
+export interface BrokerServices {
+  readonly topics: TopicTable;
+  readonly groups: GroupTable;
+  readonly offsets: ConsumerOffsets;
+  readonly consumers: ConsumerTable;
+  readonly producers: ProducerTable;
+  readonly locks: QueueLocks;
+  readonly hold: PullHold;
+  readonly stats: BrokerStats;
+  readonly creation: TopicCreation;
+  readonly delivery: DelayDelivery;
+  readonly producing: ProducerService;
+  readonly pulling: PullService;
+  readonly sendBack: SendBack;
+  readonly offsetting: OffsetService;
+  readonly querying: QueryService;
+  readonly clients: ClientService;
+}
+
+/** Builds the services over an open store. Nothing runs yet. */
+export function brokerServices(base: BrokerBase): BrokerServices {
+  const { clock, random, log, config, store, kv, levels } = base;
+  const durability: Durability = config.flush === 'sync' ? 'synced' : 'written';
+  const storeHost = encodeHost(base.advertisedAddress, base.advertisedPort);
+  const topics = new TopicTable(clock, kv, store.queues);
+  const groups = new GroupTable(clock, kv, config.autoCreateGroup);
+  const offsets = new ConsumerOffsets(kv);
+  const consumers = new ConsumerTable(clock);
+  const producers = new ProducerTable(clock);
+  const locks = new QueueLocks(clock);
+  const hold = new PullHold(clock);
+  const stats = new BrokerStats(clock);
+  const creation = new TopicCreation(topics);
+  const uniqueKeys = new UniqueKeyGenerator(clock, random, storeHost.subarray(0, 4), base.processId);
+  return {
+    topics,
+    groups,
+    offsets,
+    consumers,
+    producers,
+    locks,
+    hold,
+    stats,
+    creation,
+    delivery: new DelayDelivery(clock, log, store, topics, kv, levels, durability),
+    producing: new ProducerService(
+      { clusterName: config.cluster, maxMessageSizeBytes: config.maxMessageSizeBytes, durability, storeHost },
+      { clock, random, store, creation, levels, retryPolicy: new RetryPolicy(groups, locks, creation), uniqueKeys, stats },
+    ),
+    pulling: new PullService(
+      { permission: config.permission, batchMax: config.pullBatchMax, bytesMax: config.pullBytesMax },
+      { store, topics, groups, consumers, offsets, hold, stats },
+    ),
+    sendBack: new SendBack({ clock, random, store, groups, creation, levels, stats, durability }),
+    offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
+    querying: new QueryService(store),
+    clients: new ClientService({ consumers, producers, groups, creation, locks, hold }),
+  };
+}

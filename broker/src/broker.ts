@@ -1,0 +1,248 @@
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import type { Clock, Timer } from '@cometmq/common/clock/clock';
+import { every } from '@cometmq/common/clock/clock';
+import type { Disk } from '@cometmq/common/disk/disk';
+import { MqError, errorText } from '@cometmq/common/error/mq-error';
+import type { Logger } from '@cometmq/common/logging/logger';
+import { encodeHost } from '@cometmq/common/message/host';
+import type { Net } from '@cometmq/common/net/net';
+import type { RandomSource } from '@cometmq/common/random/random';
+import { ChannelPool } from '@cometmq/remoting/transport/channel-pool';
+import { RemotingServer } from '@cometmq/remoting/transport/remoting-server';
+import type { BrokerServices } from './broker-services.ts';
+import { brokerServices } from './broker-services.ts';
+import type { BrokerConfig } from './config/broker-config.ts';
+import { brokerConfigSchema } from './config/broker-config.ts';
+import { Limits } from './config/limits.ts';
+import { DelayLevels } from './delay/delay-levels.ts';
+import { delayTagsCodeRule } from './delay/delay-queue.ts';
+import { remotingDoor } from './doors/remoting/remoting-door.ts';
+import { NameServerRegistration } from './registration/name-server-registration.ts';
+import { DirectoryLock } from './store/directory-lock.ts';
+import type { ProcessTable } from './store/directory-lock.ts';
+import type { KeyValueStore } from './store/kv/key-value-store.ts';
+import { MessageStore } from './store/message-store.ts';
+import { systemTopics } from './topic/system-topics.ts';
+
+export interface BrokerOptions {
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly random: RandomSource;
+  readonly processes: ProcessTable;
+  readonly log: Logger;
+  /** Folder of all that the broker keeps. */
+  readonly dataDir: string;
+  /** Makes the store of settings and offsets in a folder. */
+  readonly openKeyValueStore: (directory: string) => KeyValueStore;
+  readonly config: Partial<BrokerConfig>;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const CLIENT_SCAN_MS = 10_000;
+const OFFSET_FLUSH_MS = 1_000;
+/** The VIP port is this much below the ordinary one, the HA port one above: clients compute them. */
+const VIP_PORT_STEP = 2;
+/** A broken connection to a name server is made anew this soon. */
+const REGISTER_AGAIN_MS = 200;
+
+/** One broker: opens its store, serves its ports, keeps itself registered. Start and stop order stand here. */
+export class Broker {
+  readonly config: BrokerConfig;
+  readonly #options: BrokerOptions;
+  readonly #log: Logger;
+  readonly #server: RemotingServer;
+  readonly #pool: ChannelPool;
+  readonly #lock: DirectoryLock;
+  readonly #timers: Timer[] = [];
+  #kv: KeyValueStore | undefined;
+  #store: MessageStore | undefined;
+  #services: BrokerServices | undefined;
+  #registration: NameServerRegistration | undefined;
+  #port: number;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: BrokerOptions) {
+    const { net, clock, disk, processes, dataDir } = options;
+    this.config = brokerConfigSchema.parse(options.config);
+    this.#options = options;
+    this.#log = options.log.child({ broker: this.config.name });
+    this.#port = this.config.port;
+    this.#lock = new DirectoryLock(disk, dataDir, processes);
+    const log = this.#log;
+    this.#server = new RemotingServer({ net, clock, log, host: this.config.host, connectionsMax: Limits.connections });
+    this.#pool = new ChannelPool({
+      net,
+      clock,
+      log,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      handleRequest: () => undefined,
+      onClose: () => {
+        clock.setTimer(REGISTER_AGAIN_MS, () => this.#registration?.registerNow());
+      },
+    });
+  }
+
+  /** Port for clients. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** `host:port` that clients dial. */
+  get address(): string {
+    return `${this.#advertisedAddress()}:${this.#port}`;
+  }
+
+  /**
+   * Resolves when clients are served and every name server that can be reached knows this broker.
+   * @throws MqError when the data can't be opened or a port is taken.
+   */
+  async start(): Promise<void> {
+    const { disk, dataDir, clock, random, processes, openKeyValueStore } = this.#options;
+    const { config } = this;
+    disk.makeDirectorySync(dataDir);
+    await this.#lock.take();
+    const levels = new DelayLevels(config.delayLevels);
+    // Listening comes first because a port of 0 is known only afterwards, and message ids carry the port. Requests that
+    // come before the handlers are there are told that their code is not supported yet.
+    await this.#listen();
+    this.#kv = openKeyValueStore(join(dataDir, 'config'));
+    await this.#kv.open();
+    this.#store = await this.#openStore(levels);
+    const base = {
+      clock,
+      random,
+      log: this.#log,
+      config,
+      store: this.#store,
+      kv: this.#kv,
+      levels,
+      advertisedAddress: this.#advertisedAddress(),
+      advertisedPort: this.#port,
+      processId: processes.ownId,
+    };
+    const services = brokerServices(base);
+    this.#services = services;
+    await this.#load(services, levels);
+    remotingDoor(this.#server, base, services);
+    await services.delivery.start();
+    this.#startTimers(services);
+    await this.#register(services);
+    this.#log.info({ address: this.address, dataDir, flush: config.flush }, 'broker started');
+  }
+
+  /** Stops in reverse order of the start; what was acknowledged is on the disk. Further calls wait for the first. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    await this.#registration?.stop();
+    await this.#pool.close();
+    await this.#server.close();
+    this.#services?.hold.close();
+    await this.#services?.delivery.stop();
+    await this.#services?.offsets.flush(true);
+    await this.#store?.close();
+    await this.#kv?.close();
+    await this.#lock.release();
+    this.#log.info({}, 'broker stopped');
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port } = this.config;
+    try {
+      this.#port = await this.#server.listen(port);
+      if (port > VIP_PORT_STEP) await this.#server.listen(port - VIP_PORT_STEP);
+    } catch (error) {
+      await this.#server.close();
+      await this.#lock.release();
+      throw new MqError('SERVICE_NOT_AVAILABLE', `can't listen on ${host}:${port}: ${errorText(error)}`, {
+        cause: error,
+        retryable: false,
+        hint: `the broker needs ports ${port} and ${port - VIP_PORT_STEP}; stop what uses them or choose another port`,
+      });
+    }
+  }
+
+  #openStore(levels: DelayLevels): Promise<MessageStore> {
+    const { disk, clock, dataDir } = this.#options;
+    const { config } = this;
+    return MessageStore.open({
+      disk,
+      clock,
+      log: this.#log,
+      directory: join(dataDir, 'store'),
+      segmentSizeBytes: config.segmentSizeBytes,
+      tailChunks: 4,
+      durability: config.flush === 'sync' ? 'synced' : 'written',
+      syncIntervalMs: 100,
+      checkpointIntervalMs: 1_000,
+      retentionMs: config.retentionMs,
+      logSizeMaxBytes: config.logSizeMaxBytes,
+      storeHost: encodeHost(this.#advertisedAddress(), this.#port),
+      tagsCodeRule: delayTagsCodeRule(levels),
+    });
+  }
+
+  async #load({ topics, groups, offsets }: BrokerServices, levels: DelayLevels): Promise<void> {
+    const { config } = this;
+    await topics.load();
+    await groups.load();
+    await offsets.load();
+    const system = systemTopics({
+      brokerName: config.name,
+      clusterName: config.cluster,
+      autoCreateTopic: config.autoCreateTopic,
+      traceTopic: config.traceTopic,
+      defaultTopicQueues: config.defaultTopicQueues,
+      delayLevels: levels.count,
+    });
+    await topics.putAll(system);
+  }
+
+  #startTimers(services: BrokerServices): void {
+    const { clock } = this.#options;
+    this.#timers.push(
+      every(clock, CLIENT_SCAN_MS, () => {
+        services.clients.expire();
+      }),
+      every(clock, OFFSET_FLUSH_MS, () => {
+        services.offsets.flush(false).catch((error: unknown) => {
+          this.#log.error({ reason: errorText(error) }, 'consumer offsets could not be saved; tried again');
+        });
+      }),
+    );
+  }
+
+  async #register(services: BrokerServices): Promise<void> {
+    const { config } = this;
+    const identity = {
+      brokerName: config.name,
+      clusterName: config.cluster,
+      brokerAddr: this.address,
+      haServerAddr: `${this.#advertisedAddress()}:${this.#port + 1}`,
+    };
+    this.#registration = new NameServerRegistration(this.#options.clock, this.#log, this.#pool, services.topics, identity, {
+      nameServers: config.nameServers,
+      periodMs: config.registerPeriodMs,
+      permission: config.permission,
+    });
+    await this.#registration.start();
+  }
+
+  #advertisedAddress(): string {
+    const { advertise, host } = this.config;
+    const address = advertise === '' ? host : advertise;
+    if (address === 'localhost') return '127.0.0.1';
+    if (isIP(address) === 0 || address === '0.0.0.0') {
+      throw new MqError('INVALID_ARGUMENT', `${address} is not an address that clients can dial`, {
+        hint: 'set the broker’s `advertise` to its IPv4 address as clients see it',
+      });
+    }
+    return address;
+  }
+}

@@ -1,0 +1,25 @@
+/** Offsets by queue, as told to clients. */
+export interface QueueOffset {
+  readonly queueId: number;
+  readonly offset: number;
+}
+
+/** How the broker talks to a connected client on its own account. Doors implement it. */
+export interface ClientChannel {
+  /** `address:port` of the client. */
+  readonly remote: string;
+  readonly isClosed: boolean;
+  /** Tells a member that its group changed. */
+  notifyGroupChanged(group: string): void;
+  /** Tells a member that offsets of its group were moved. */
+  notifyOffsetsReset(group: string, topic: string, timestamp: number, offsets: readonly QueueOffset[]): void;
+  close(): void;
+}
+
+/** Who is at the other end of a channel. */
+export interface ClientIdentity {
+  readonly clientId: string;
+  readonly language: string;
+  /** Protocol version number. */
+  readonly version: number;
+}

@@ -1,0 +1,120 @@
+import { PullFlag, PullMessageHeader, PullMessageResponseHeader } from '@cometmq/remoting/protocol/header/pull';
+import { encodeCommand } from '@cometmq/remoting/protocol/command-codec';
+import { errorReply } from '@cometmq/remoting/protocol/error-reply';
+import { writeFramePrefix } from '@cometmq/remoting/protocol/frame';
+import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
+import { replyCommand } from '@cometmq/remoting/protocol/remoting-command';
+import { RequestCode } from '@cometmq/remoting/protocol/request-code';
+import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
+import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
+import type { PullOutcome, PullRequest, PullService } from '../../service/pull-service.ts';
+import type { MessageStore } from '../../store/message-store.ts';
+import type { ReadPlan, ReadStatus } from '../../store/read-plan.ts';
+import type { HandlerTable } from './handler-table.ts';
+import type { RemotingClients } from './remoting-client-channel.ts';
+
+/** PULL_MESSAGE and LITE_PULL_MESSAGE. */
+export function pullHandlers(pulls: PullService, store: MessageStore, clients: RemotingClients): HandlerTable {
+  const answer = (command: RemotingCommand, request: PullRequest, channel: RemotingChannel, isFirst: boolean): void => {
+    const resume = (): void => {
+      if (channel.isClosed) return;
+      try {
+        answer(command, request, channel, false);
+      } catch (error) {
+        channel.reply(command, errorReply(error));
+      }
+    };
+    const outcome = pulls.pull(request, clients.of(channel), isFirst ? resume : undefined);
+    if (outcome.kind !== 'held') respond(command, channel, request, outcome, store);
+  };
+  const pull = (command: RemotingCommand, channel: RemotingChannel): undefined => {
+    answer(command, pullRequest(command), channel, true);
+  };
+  return [
+    [RequestCode.PULL_MESSAGE, pull],
+    [RequestCode.LITE_PULL_MESSAGE, pull],
+  ];
+}
+
+function pullRequest(command: RemotingCommand): PullRequest {
+  const header = PullMessageHeader.decode(command.extFields);
+  const has = (flag: number): boolean => (header.sysFlag & flag) !== 0;
+  return {
+    group: header.consumerGroup,
+    topic: header.topic,
+    queueId: header.queueId,
+    offset: header.queueOffset,
+    countMax: header.maxMsgNums,
+    bytesMax: header.maxMsgBytes,
+    commitOffset: has(PullFlag.COMMIT_OFFSET) ? header.commitOffset : undefined,
+    waitMs: has(PullFlag.SUSPEND) ? header.suspendTimeoutMillis : 0,
+    expression: has(PullFlag.SUBSCRIPTION) ? (header.subscription ?? '*') : undefined,
+    expressionType: header.expressionType ?? 'TAG',
+    subscriptionVersion: header.subVersion,
+  };
+}
+
+function respond(
+  command: RemotingCommand,
+  channel: RemotingChannel,
+  request: PullRequest,
+  outcome: Exclude<PullOutcome, { kind: 'held' }>,
+  store: MessageStore,
+): void {
+  if (outcome.kind === 'refused') {
+    channel.reply(command, { code: ResponseCode[outcome.reason], remark: outcome.remark, extFields: emptyHeader(request) });
+  } else if (outcome.kind === 'reset') {
+    const { offset, minOffset, maxOffset } = outcome;
+    const reply = pullReply(ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_RESET', offset, minOffset, maxOffset);
+    channel.reply(command, reply);
+  } else if (outcome.plan.status === 'FOUND') {
+    channel.send(foundFrame(command, outcome.plan, store));
+  } else {
+    const { status, nextOffset, minOffset, maxOffset } = outcome.plan;
+    channel.reply(command, pullReply(codeOf(status, request.offset), status, nextOffset, minOffset, maxOffset));
+  }
+}
+
+/** Java: PullMessageProcessor.composeResponseHeader. */
+function codeOf(status: ReadStatus, offset: number): number {
+  switch (status) {
+    case 'FOUND':
+      return ResponseCode.SUCCESS;
+    case 'NO_MATCHED_MESSAGE':
+    case 'MESSAGE_WAS_REMOVING':
+      return ResponseCode.PULL_RETRY_IMMEDIATELY;
+    case 'OFFSET_FOUND_NULL':
+    case 'OFFSET_OVERFLOW_ONE':
+      return ResponseCode.PULL_NOT_FOUND;
+    case 'OFFSET_OVERFLOW_BADLY':
+    case 'OFFSET_TOO_SMALL':
+      return ResponseCode.PULL_OFFSET_MOVED;
+    case 'NO_MATCHED_LOGIC_QUEUE':
+    case 'NO_MESSAGE_IN_QUEUE':
+      return offset === 0 ? ResponseCode.PULL_NOT_FOUND : ResponseCode.PULL_OFFSET_MOVED;
+  }
+}
+
+function pullReply(code: number, remark: string, nextBeginOffset: number, minOffset: number, maxOffset: number): Reply {
+  const header = { suggestWhichBrokerId: 0, nextBeginOffset, minOffset, maxOffset, topicSysFlag: 0, groupSysFlag: 0 };
+  return { code, remark, extFields: PullMessageResponseHeader.encode(header) };
+}
+
+function emptyHeader(request: PullRequest): Reply['extFields'] {
+  const header = { suggestWhichBrokerId: 0, nextBeginOffset: request.offset, minOffset: 0, maxOffset: 0 };
+  return PullMessageResponseHeader.encode(header);
+}
+
+/** The answer with the stored records copied straight into its frame. */
+function foundFrame(command: RemotingCommand, plan: ReadPlan, store: MessageStore): Buffer {
+  const reply = pullReply(ResponseCode.SUCCESS, 'FOUND', plan.nextOffset, plan.minOffset, plan.maxOffset);
+  const head = encodeCommand(replyCommand(reply, command.opaque, command.serialize));
+  const frame = Buffer.allocUnsafe(head.length + plan.totalSize);
+  head.copy(frame);
+  writeFramePrefix(frame, 0, command.serialize, head.length - 8, plan.totalSize);
+  if (store.copyRecords(plan, frame, head.length)) return frame;
+  // Expired between the look-up and the copy: the client tries again and is told where to go on.
+  const { nextOffset, minOffset, maxOffset } = plan;
+  const gone = pullReply(ResponseCode.PULL_RETRY_IMMEDIATELY, 'MESSAGE_WAS_REMOVING', nextOffset, minOffset, maxOffset);
+  return encodeCommand(replyCommand(gone, command.opaque, command.serialize));
+}

@@ -1,0 +1,24 @@
+import type { RemotingServer } from '@cometmq/remoting/transport/remoting-server';
+import type { BrokerBase, BrokerServices } from '../../broker-services.ts';
+import { clientHandlers } from './client-handlers.ts';
+import { messageHandlers } from './message-handlers.ts';
+import { offsetHandlers } from './offset-handlers.ts';
+import { pullHandlers } from './pull-handlers.ts';
+import { RemotingClients } from './remoting-client-channel.ts';
+import { sendHandlers } from './send-handlers.ts';
+
+/** Opens the RocketMQ remoting door: every request code and who answers it. */
+export function remotingDoor(server: RemotingServer, base: BrokerBase, services: BrokerServices): void {
+  const clients = new RemotingClients(base.config.name);
+  const families = [
+    sendHandlers(services.producing, services.sendBack),
+    pullHandlers(services.pulling, base.store, clients),
+    offsetHandlers(services.offsetting, services.topics, base.config.name),
+    clientHandlers(services.clients, clients),
+    messageHandlers(services.querying, base.clock),
+  ];
+  for (const [code, handler] of families.flat()) server.handle(code, handler);
+  server.onClose((channel) => {
+    services.clients.disconnected(clients.of(channel));
+  });
+}

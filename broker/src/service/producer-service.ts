@@ -1,0 +1,270 @@
+import type { Clock } from '@cometmq/common/clock/clock';
+import { MqError } from '@cometmq/common/error/mq-error';
+import type { BatchMember } from '@cometmq/common/message/batch-codec';
+import { decodeBatch } from '@cometmq/common/message/batch-codec';
+import { encodeHost } from '@cometmq/common/message/host';
+import type { UniqueKeyGenerator } from '@cometmq/common/message/message-id';
+import { encodeOffsetMessageId } from '@cometmq/common/message/message-id';
+import { NAME_VALUE_SEPARATOR, PROPERTIES_SIZE_MAX, PROPERTY_SEPARATOR } from '@cometmq/common/message/properties';
+import { Property } from '@cometmq/common/message/property-names';
+import { Perm, SysFlag } from '@cometmq/common/message/sys-flag';
+import type { RandomSource } from '@cometmq/common/random/random';
+import { isRetryTopic } from '@cometmq/common/topic/names';
+import { Limits } from '../config/limits.ts';
+import { delayLevelOf, divertToDelayQueue } from '../delay/delay-queue.ts';
+import type { DelayLevels } from '../delay/delay-levels.ts';
+import type { RetryPolicy } from '../retry/retry-policy.ts';
+import type { BrokerStats } from '../stats/broker-stats.ts';
+import type { AppendRequest, AppendResult } from '../store/append-request.ts';
+import type { Durability } from '../store/log/durability.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import { PropertyScan, PropertyTrait } from '../store/property-scan.ts';
+import type { Topic } from '../topic/topic.ts';
+import type { TopicCreation } from '../topic/topic-creation.ts';
+import type { SendOutcome, SendRequest } from './request-types.ts';
+
+export interface ProducerSettings {
+  readonly clusterName: string;
+  readonly maxMessageSizeBytes: number;
+  readonly durability: Durability;
+  readonly storeHost: Uint8Array;
+}
+
+export interface ProducerParts {
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly store: MessageStore;
+  readonly creation: TopicCreation;
+  readonly levels: DelayLevels;
+  readonly retryPolicy: RetryPolicy;
+  readonly uniqueKeys: UniqueKeyGenerator;
+  readonly stats: BrokerStats;
+}
+
+/** Where every stored message says it comes from. */
+export const REGION = 'DefaultRegion';
+
+/** Takes messages in: checks, diverts delayed ones, stores, and answers when the promised durability is reached. */
+export class ProducerService {
+  readonly settings: ProducerSettings;
+  readonly #parts: ProducerParts;
+  /** Properties that the broker adds to each message. */
+  readonly stamp: Buffer;
+
+  constructor(settings: ProducerSettings, parts: ProducerParts) {
+    this.settings = settings;
+    this.#parts = parts;
+    this.stamp = Buffer.from(
+      entry(Property.MSG_REGION, REGION) + entry(Property.TRACE_ON, 'true') + entry(Property.CLUSTER, settings.clusterName),
+    );
+  }
+
+  /** @throws MqError with the reason of the refusal. */
+  async send(request: SendRequest): Promise<SendOutcome> {
+    this.#checkLoad();
+    let topic = await this.#topicOf(request);
+    let queueId = this.#chooseQueue(topic, request.queueId);
+    let noDelay = false;
+    if (isRetryTopic(request.topic)) {
+      const dead = await this.#parts.retryPolicy.deadLetterTopic(request);
+      if (dead !== undefined) {
+        topic = dead;
+        queueId = 0;
+        noDelay = true;
+      }
+    }
+    this.#checkBody(request.body);
+    const append = this.#appendRequest(request, topic, queueId, request.body, this.#stamped(request.properties), request.flag);
+    if ((append.propertyScan.traits & PropertyTrait.TRANSACTION) !== 0 || (request.sysFlag & SysFlag.TRANSACTION_MASK) !== 0) {
+      throw new MqError('NOT_SUPPORTED', 'transactional messages are not supported by this version of the broker');
+    }
+    if (!noDelay) this.#delay(append);
+    const durability = this.#durabilityOf(append.propertyScan);
+    const result = this.#append(append, durability, topic);
+    await this.#parts.store.whenDurable(durability);
+    return {
+      queueId,
+      queueOffset: result.queueOffset,
+      messageId: this.#messageId(result),
+      uniqueKey: uniqueKeyOf(append),
+      durability,
+    };
+  }
+
+  /** Stores the members of a batch with consecutive offsets in one queue. */
+  async sendBatch(request: SendRequest): Promise<SendOutcome> {
+    this.#checkLoad();
+    if (isRetryTopic(request.topic)) {
+      throw new MqError('MESSAGE_ILLEGAL', `batch request does not support retry group ${request.topic}`);
+    }
+    const topic = await this.#topicOf(request);
+    const queueId = this.#chooseQueue(topic, request.queueId);
+    if (request.body.length > this.settings.maxMessageSizeBytes) throw tooLarge(request.body.length);
+    const members = decodeBatch(request.body, Limits.batchMembers);
+    if (members.length === 0) throw new MqError('MESSAGE_ILLEGAL', 'a batch without messages');
+    const appends = members.map((member) => this.#batchAppend(request, topic, queueId, member));
+    const durability: Durability = appends.some((a) => this.#durabilityOf(a.propertyScan) === 'synced') ? 'synced' : 'written';
+    const results = appends.map((append) => this.#append(append, durability, topic));
+    await this.#parts.store.whenDurable(durability);
+    return {
+      queueId,
+      queueOffset: results[0]?.queueOffset ?? 0,
+      messageId: results.map((result) => this.#messageId(result)).join(','),
+      uniqueKey: outerUniqueKey(request.properties),
+      durability,
+    };
+  }
+
+  #batchAppend(request: SendRequest, topic: Topic, queueId: number, member: BatchMember): AppendRequest {
+    this.#checkBody(member.body);
+    const append = this.#appendRequest(request, topic, queueId, member.body, this.#withUniqueKey(member.properties), member.flag);
+    const special = PropertyTrait.DELAYED | PropertyTrait.TRANSACTION | PropertyTrait.TIMED;
+    if ((append.propertyScan.traits & special) !== 0) {
+      throw new MqError('MESSAGE_ILLEGAL', 'messages of a batch can not be delayed or transactional');
+    }
+    return append;
+  }
+
+  #append(append: AppendRequest, durability: Durability, topic: Topic): AppendResult {
+    const result: AppendResult = { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 };
+    this.#parts.store.append(append, durability, result);
+    this.#parts.stats.put(topic, append.bodyEnd - append.bodyStart);
+    return result;
+  }
+
+  #delay(append: AppendRequest): void {
+    if ((append.propertyScan.traits & PropertyTrait.TIMED) !== 0) {
+      throw new MqError('NOT_SUPPORTED', 'timed messages are not supported by this version of the broker', {
+        hint: 'use one of the delay levels',
+      });
+    }
+    if ((append.propertyScan.traits & PropertyTrait.DELAYED) === 0) return;
+    const { levels, store, clock } = this.#parts;
+    const level = delayLevelOf(append, levels);
+    if (level > 0) divertToDelayQueue(append, level, levels, store.queues, clock);
+  }
+
+  async #topicOf(request: SendRequest): Promise<Topic> {
+    const topic = await this.#parts.creation.forSend(request.topic, request.defaultTopic, request.defaultTopicQueues);
+    if ((topic.config.perm & Perm.WRITE) === 0) {
+      throw new MqError('NO_PERMISSION', `the topic[${request.topic}] sending message is forbidden`);
+    }
+    return topic;
+  }
+
+  #chooseQueue(topic: Topic, queueId: number): number {
+    const { writeQueueNums } = topic.config;
+    if (queueId >= topic.queueCount) {
+      throw new MqError('INVALID_ARGUMENT', `request queueId[${queueId}] is illegal, ${JSON.stringify(topic.config)}`);
+    }
+    return queueId >= 0 ? queueId : this.#parts.random.below(Math.max(writeQueueNums, 1));
+  }
+
+  #checkLoad(): void {
+    const { store } = this.#parts;
+    if (store.failure !== undefined) throw store.failure;
+    if (store.unsyncedBytes > Limits.unsyncedBytes) {
+      throw new MqError('SYSTEM_BUSY', '[OVERLOAD]system busy, start flow control for a while');
+    }
+  }
+
+  #checkBody(body: Buffer): void {
+    if (body.length === 0) throw new MqError('MESSAGE_ILLEGAL', 'the message has no body');
+    if (body.length > this.settings.maxMessageSizeBytes) throw tooLarge(body.length);
+  }
+
+  #appendRequest(
+    request: SendRequest,
+    topic: Topic,
+    queueId: number,
+    body: Buffer,
+    properties: Buffer,
+    flag: number,
+  ): AppendRequest {
+    if (properties.length > PROPERTIES_SIZE_MAX) {
+      throw new MqError(
+        'MESSAGE_ILLEGAL',
+        `the message is illegal, maybe msg body or properties length not matched: properties take ${properties.length} bytes of at most ${PROPERTIES_SIZE_MAX}`,
+      );
+    }
+    const bornHost = encodeHost(request.bornAddress, request.bornPort);
+    const propertyScan = new PropertyScan();
+    propertyScan.scan(properties, 0, properties.length);
+    return {
+      queue: topic.queue(queueId),
+      topic: topic.nameBytes,
+      flag,
+      sysFlag: storedSysFlag(request.sysFlag, bornHost, this.settings.storeHost, topic),
+      bornTimestamp: request.bornTimestamp,
+      bornHost,
+      reconsumeTimes: request.reconsumeTimes,
+      preparedTransactionOffset: 0,
+      body,
+      bodyStart: 0,
+      bodyEnd: body.length,
+      properties,
+      propertiesStart: 0,
+      propertiesEnd: properties.length,
+      propertyScan,
+      tagsCode: undefined,
+    };
+  }
+
+  #stamped(properties: Buffer): Buffer {
+    const whole = this.#withUniqueKey(properties);
+    // What clients must be able to send is measured without what the broker adds.
+    if (whole.length + this.stamp.length > PROPERTIES_SIZE_MAX) return whole;
+    return Buffer.concat([whole, this.stamp]);
+  }
+
+  /** The properties with a final separator and with a unique key, which ali-ons does not set. */
+  #withUniqueKey(properties: Buffer): Buffer {
+    const scan = new PropertyScan();
+    scan.scan(properties, 0, properties.length);
+    const isEnded = properties.length === 0 || properties[properties.length - 1] === PROPERTY_SEPARATOR;
+    if (scan.uniqKeyStart >= 0 && isEnded) return properties;
+    const end = isEnded ? '' : String.fromCharCode(PROPERTY_SEPARATOR);
+    const key = scan.uniqKeyStart >= 0 ? '' : entry(Property.UNIQ_KEY, this.#parts.uniqueKeys.next());
+    const whole = Buffer.concat([properties, Buffer.from(end + key)]);
+    return whole.length > PROPERTIES_SIZE_MAX && scan.uniqKeyStart >= 0 ? properties : whole;
+  }
+
+  #durabilityOf(scan: PropertyScan): Durability {
+    return (scan.traits & PropertyTrait.NO_WAIT) === 0 ? this.settings.durability : 'written';
+  }
+
+  #messageId(result: AppendResult): string {
+    return encodeOffsetMessageId(this.settings.storeHost, result.physicalOffset);
+  }
+}
+
+/** Flags that describe the stored record; a producer can't claim another host format. */
+export function storedSysFlag(sysFlag: number, bornHost: Uint8Array, storeHost: Uint8Array, topic: Topic): number {
+  let flag = sysFlag & ~(SysFlag.BORN_HOST_V6 | SysFlag.STORE_HOST_V6 | SysFlag.NEED_UNWRAP | SysFlag.INNER_BATCH);
+  if (bornHost.length > 8) flag |= SysFlag.BORN_HOST_V6;
+  if (storeHost.length > 8) flag |= SysFlag.STORE_HOST_V6;
+  if (topic.config.topicFilterType === 'MULTI_TAG') flag |= SysFlag.MULTI_TAGS;
+  return flag;
+}
+
+function uniqueKeyOf({ properties, propertyScan }: AppendRequest): string {
+  if (propertyScan.uniqKeyStart < 0) return '';
+  return properties.toString('utf8', propertyScan.uniqKeyStart, propertyScan.uniqKeyEnd);
+}
+
+function outerUniqueKey(properties: Buffer): string {
+  const scan = new PropertyScan();
+  scan.scan(properties, 0, properties.length);
+  return scan.uniqKeyStart < 0 ? '' : properties.toString('utf8', scan.uniqKeyStart, scan.uniqKeyEnd);
+}
+
+function entry(name: string, value: string): string {
+  return name + String.fromCharCode(NAME_VALUE_SEPARATOR) + value + String.fromCharCode(PROPERTY_SEPARATOR);
+}
+
+function tooLarge(size: number): MqError {
+  return new MqError(
+    'MESSAGE_ILLEGAL',
+    `the message is illegal, maybe msg body or properties length not matched: the body takes ${size} bytes`,
+  );
+}
