@@ -1,5 +1,5 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference -- lz4js has no types of its own
-/// <reference path="./lz4js.d.ts" preserve="true" />
+/// <reference path="./lz4js.d.ts" />
 import { decompress, decompressBound } from 'lz4js';
 
 /**
