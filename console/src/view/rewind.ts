@@ -52,7 +52,7 @@ export class Rewind {
     }
     if (plan.queues.length > LIMITS.queuesShownMax) {
       throw new MqError('NOT_SUPPORTED', `Topic ${topic} has ${plan.queues.length} queues, too many for the console.`, {
-        hint: 'Use the command line: comet group rewind.',
+        hint: 'Use the command line: comet offset reset.',
       });
     }
     const preview: RewindPreview = {

@@ -131,7 +131,7 @@ export class TopicViews {
   async create(request: TopicCreate): Promise<ChangeResult> {
     if ((await this.#admin.topicRoute(request.name)).length > 0) {
       throw new MqError('INVALID_ARGUMENT', `Topic ${request.name} exists already.`, {
-        hint: `Look at it with: comet topic describe ${request.name}`,
+        hint: `Look at it with: comet topic get ${request.name}`,
       });
     }
     const { name, queues, messageType } = request;
