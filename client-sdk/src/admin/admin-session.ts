@@ -95,12 +95,17 @@ export class AdminSession {
     return readClusterInfo(await this.askNameServerBody({ code: RequestCode.GET_BROKER_CLUSTER_INFO }));
   }
 
-  /** @throws ResponseError of kind `TOPIC_NOT_EXIST` when no broker has the topic. */
+  /** @throws MqError `TOPIC_NOT_EXIST` when no broker has the topic. */
   async route(topic: string): Promise<TopicRoute> {
     const extFields = RouteHeader.encode({ topic, acceptStandardJsonOnly: true });
-    return readTopicRoute(
-      await this.askNameServerBody({ code: RequestCode.GET_ROUTEINFO_BY_TOPIC, extFields }),
-    );
+    try {
+      return readTopicRoute(
+        await this.askNameServerBody({ code: RequestCode.GET_ROUTEINFO_BY_TOPIC, extFields }),
+      );
+    } catch (error) {
+      if (!(error instanceof ResponseError) || error.kind !== 'TOPIC_NOT_EXIST') throw error;
+      throw new MqError('TOPIC_NOT_EXIST', `topic ${topic} does not exist`, { cause: error });
+    }
   }
 
   /** The masters of a topic's route. */
