@@ -104,8 +104,8 @@ export class Broker {
     disk.makeDirectorySync(dataDir);
     await this.#lock.take();
     const levels = new DelayLevels(config.delayLevels);
-    // Listening comes first because a port of 0 is known only afterwards, and message ids carry the port. Requests that
-    // come before the handlers are there are told that their code is not supported yet.
+    // Listening comes first because a port of 0 is known only afterwards, and message ids carry the port.
+    this.#server.notReady();
     await this.#listen();
     this.#kv = openKeyValueStore(join(dataDir, 'config'));
     await this.#kv.open();
@@ -127,6 +127,7 @@ export class Broker {
     await this.#load(services, levels);
     remotingDoor(this.#server, base, services);
     await services.delivery.start();
+    this.#server.ready();
     this.#startTimers(services);
     await this.#register(services);
     this.#log.info({ address: this.address, dataDir, flush: config.flush }, 'broker started');

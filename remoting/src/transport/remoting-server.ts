@@ -30,6 +30,7 @@ export class RemotingServer {
   readonly #listeners: Listener[] = [];
   #frameHandler: FrameHandler | undefined;
   #idleTimer: Timer | undefined;
+  #isReady = true;
 
   constructor(options: RemotingServerOptions) {
     this.#options = options;
@@ -41,6 +42,15 @@ export class RemotingServer {
 
   handle(code: number, handler: RequestHandler): void {
     this.#handlers.set(code, handler);
+  }
+
+  /** Until `ready`, requests are told that the server is still starting. */
+  notReady(): void {
+    this.#isReady = false;
+  }
+
+  ready(): void {
+    this.#isReady = true;
   }
 
   /** Sets the fast path for hot request codes. */
@@ -80,7 +90,7 @@ export class RemotingServer {
       clock,
       log,
       handleRequest: (request, from) => this.#dispatch(request, from),
-      handleFrame: this.#frameHandler,
+      handleFrame: (...frame) => this.#isReady && this.#frameHandler?.(...frame) === true,
       onClose: (closed) => {
         this.#channels.delete(closed);
         for (const listener of this.#closeListeners) listener(closed);
@@ -95,6 +105,7 @@ export class RemotingServer {
   }
 
   #dispatch(request: RemotingCommand, channel: RemotingChannel): Reply | undefined | Promise<Reply | undefined> {
+    if (!this.#isReady) return { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'the server is starting, try again' };
     const handler = this.#handlers.get(request.code);
     if (handler !== undefined) return handler(request, channel);
     return { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: ` request type ${request.code} not supported` };

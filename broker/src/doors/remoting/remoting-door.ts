@@ -5,6 +5,7 @@ import { messageHandlers } from './message-handlers.ts';
 import { offsetHandlers } from './offset-handlers.ts';
 import { pullHandlers } from './pull-handlers.ts';
 import { RemotingClients } from './remoting-client-channel.ts';
+import { SendFastPath } from './send-fast-path.ts';
 import { sendHandlers } from './send-handlers.ts';
 
 /** Opens the RocketMQ remoting door: every request code and who answers it. */
@@ -18,7 +19,10 @@ export function remotingDoor(server: RemotingServer, base: BrokerBase, services:
     messageHandlers(services.querying, base.clock),
   ];
   for (const [code, handler] of families.flat()) server.handle(code, handler);
+  const fastPath = new SendFastPath(base.store, services.topics, services.stats, base.random, services.producing);
+  server.handleFrames(fastPath.handle);
   server.onClose((channel) => {
+    fastPath.forget(channel);
     services.clients.disconnected(clients.of(channel));
   });
 }

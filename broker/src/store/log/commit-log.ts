@@ -164,7 +164,7 @@ export class CommitLog {
       return;
     }
     if (frameEnd - this.#chunk.base > this.#chunk.bytes.length) {
-      this.#writeFrame();
+      if (this.#payloadSize > 0) this.#writeFrame();
       this.#startChunk();
     } else if (this.#payloadSize >= FRAME_WRITE_SIZE) {
       this.#writeFrame();
