@@ -5,10 +5,10 @@ import { ERRORS, ExitCode } from './exit-code.ts';
 export class CliError extends Error {
   readonly code: string;
   readonly exitCode: ExitCode;
-  readonly why: string | undefined;
+  readonly why: string;
   readonly fix: string;
 
-  constructor(exitCode: ExitCode, code: string, message: string, fix: string, why?: string) {
+  constructor(exitCode: ExitCode, code: string, message: string, fix: string, why: string) {
     super(message);
     this.name = 'CliError';
     this.exitCode = exitCode;
@@ -19,22 +19,28 @@ export class CliError extends Error {
 }
 
 export function usageError(message: string, fix: string): CliError {
-  return new CliError(ExitCode.USAGE, 'MQ-USAGE', message, fix);
+  return new CliError(
+    ExitCode.USAGE,
+    'MQ-USAGE',
+    message,
+    fix,
+    'the command line says too little or something else',
+  );
 }
 
 export function conflictError(message: string, fix: string): CliError {
-  return new CliError(ExitCode.CONFLICT, 'MQ-409', message, fix);
+  return new CliError(ExitCode.CONFLICT, 'MQ-409', message, fix, 'it is left as it is');
 }
 
 export function notFoundError(code: string, message: string, fix: string): CliError {
-  return new CliError(ExitCode.NOT_FOUND, code, message, fix);
+  return new CliError(ExitCode.NOT_FOUND, code, message, fix, 'no server that was asked knows it');
 }
 
 export interface DescribedError {
   readonly code: string;
   readonly exitCode: ExitCode;
   readonly what: string;
-  readonly why: string | undefined;
+  readonly why: string;
   readonly fix: string;
 }
 

@@ -120,7 +120,7 @@ function timeStyleOf(options: OptionValues): TimeStyle {
 function reportError(error: unknown, streams: Streams, verbose: boolean): ExitCode {
   const { code, exitCode, what, why, fix } = describeError(error);
   streams.err.write(`error ${code}: ${what}\n`);
-  if (why !== undefined) streams.err.write(`  why: ${why}\n`);
+  streams.err.write(`  why: ${why}\n`);
   streams.err.write(`  fix: ${fix}\n`);
   if ((verbose || code === 'MQ-BUG') && error instanceof Error && !(error instanceof CliError)) {
     streams.err.write(`${error.stack ?? ''}\n`);

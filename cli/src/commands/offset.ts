@@ -1,5 +1,5 @@
 import type { ResetPlan, ResetResult, ResetTarget } from '@cometmq/client/admin/offset-reset';
-import { usageError } from '../command/cli-error.ts';
+import { notFoundError, usageError } from '../command/cli-error.ts';
 import type { Command, CommandContext, OptionSpec } from '../command/command.ts';
 import { argument } from '../command/command.ts';
 import { CONFIRMATION_OPTIONS, mayProceed } from '../command/confirmation.ts';
@@ -35,8 +35,10 @@ async function get(context: CommandContext): Promise<ExitCode | undefined> {
 
 async function reset(context: CommandContext): Promise<ExitCode | undefined> {
   const admin = await context.admin();
-  const plan = await admin.reset.plan(argument(context, 0), topicOf(context), targetOf(context));
-  return applyPlan(context, plan);
+  return applyPlan(
+    context,
+    await admin.reset.plan(argument(context, 0), topicOf(context), targetOf(context)),
+  );
 }
 
 async function skip(context: CommandContext): Promise<ExitCode | undefined> {
@@ -47,12 +49,25 @@ async function skip(context: CommandContext): Promise<ExitCode | undefined> {
 async function applyPlan(context: CommandContext, plan: ResetPlan): Promise<ExitCode | undefined> {
   const { output } = context;
   const dryRun = context.options.flag('dry-run');
+  await requireGroup(context, plan);
   if (output.isText || dryRun) await showPlan(output, plan);
   const summary = `move group ${plan.group} in topic ${plan.topic}: ${plan.replay} messages again, ${plan.skip} skipped`;
   if (!mayProceed(context, summary)) return reportMissing(output, plan);
   const result = await (await context.admin()).reset.apply(plan);
   await showResult(output, result);
   return reportMissing(output, { ...result, failures: [...plan.failures, ...result.failures] });
+}
+
+/** A name that nothing was heard of is a typing error, not a group that starts anew. */
+async function requireGroup(
+  context: CommandContext,
+  { group, queues, clientsOnline }: ResetPlan,
+): Promise<void> {
+  if (clientsOnline > 0 || queues.some(({ committed }) => committed !== undefined)) return;
+  const { brokers } = await (await context.admin()).groups.get(group);
+  if (brokers.length > 0) return;
+  const fix = `see the names with: comet group list; make it with: comet group create ${group}`;
+  throw notFoundError('MQ-GROUP-404', `group ${group} does not exist`, fix);
 }
 
 async function showPlan(output: Output, plan: ResetPlan): Promise<void> {

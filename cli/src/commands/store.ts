@@ -13,6 +13,7 @@ function notYet(verb: string): (context: CommandContext) => Promise<undefined> {
         'MQ-501',
         `comet store ${verb} is not in this version`,
         'use a newer version',
+        'its part of the broker is missing',
       ),
     );
 }

@@ -45,8 +45,8 @@ export function readyReport(
   };
 }
 
-/** The screen that `comet dev` shows to a person. */
-export function banner(report: ReadyReport): string {
+/** The screen that `comet dev` shows to a person; `comet` is how that person calls this program. */
+export function banner(report: ReadyReport, comet: string): string {
   const { namesrv, broker } = report;
   const promise =
     report.durability === 'sync'
@@ -67,9 +67,9 @@ export function banner(report: ReadyReport): string {
     `  ready in ${(report.startMs / 1000).toFixed(2)} s, stop with Ctrl-C`,
     '',
     '  try in another terminal:',
-    `    comet topic create orders${where}`,
-    `    comet topic send orders 'hello' --key order-1${where}`,
-    `    comet topic peek orders${where}`,
+    `    ${comet} topic create orders${where}`,
+    `    ${comet} topic send orders 'hello' --key order-1${where}`,
+    `    ${comet} topic peek orders${where}`,
     '',
     '',
   ].join('\n');

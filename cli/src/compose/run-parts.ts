@@ -41,7 +41,9 @@ export async function runParts(
   };
   // Since the process began, so that loading the program counts.
   const report = readyReport(mode, config, addresses, performance.now());
-  output.data(output.isTerminal && output.isText ? banner(report) : `${JSON.stringify(report)}\n`);
+  // Started by npm or npx: then the command is not on the path.
+  const comet = context.env['npm_execpath'] === undefined ? 'comet' : 'npx comet';
+  output.data(output.isTerminal && output.isText ? banner(report, comet) : `${JSON.stringify(report)}\n`);
   const portsFile = options.text('ports-file');
   if (portsFile !== undefined) writePortsFile(portsFile, report);
   await interrupted(signal);

@@ -41,7 +41,7 @@ export function renderCsv<T>(rows: readonly T[], columns: readonly Column<T>[]):
 
 function cellText(value: unknown): string {
   if (value === undefined || value === null || value === '') return '-';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   // Control characters in names and bodies must not reach a terminal.
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }
