@@ -23,6 +23,8 @@ import { BrokerStats } from './stats/broker-stats.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import type { Durability } from './store/log/durability.ts';
 import type { MessageStore } from './store/message-store.ts';
+import { TransactionService } from './transaction/transaction-service.ts';
+import { TransactionTable } from './transaction/transaction-table.ts';
 import { TopicCreation } from './topic/topic-creation.ts';
 import { TopicTable } from './topic/topic-table.ts';
 
@@ -57,6 +59,8 @@ export interface BrokerServices {
   readonly offsetting: OffsetService;
   readonly querying: QueryService;
   readonly clients: ClientService;
+  readonly transactions: TransactionService;
+  readonly transactionTable: TransactionTable;
 }
 
 /** Builds the services over an open store. Nothing runs yet. */
@@ -74,6 +78,16 @@ export function brokerServices(base: BrokerBase): BrokerServices {
   const stats = new BrokerStats(clock);
   const creation = new TopicCreation(topics);
   const uniqueKeys = new UniqueKeyGenerator(clock, random, storeHost.subarray(0, 4), base.processId);
+  const transactionTable = new TransactionTable(kv);
+  const transactions = new TransactionService({
+    clock,
+    store,
+    topics,
+    table: transactionTable,
+    levels,
+    durability,
+  });
+  const retryPolicy = new RetryPolicy(groups, locks, creation);
   return {
     topics,
     groups,
@@ -87,7 +101,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     delivery: new DelayDelivery(clock, log, store, topics, kv, levels, durability),
     producing: new ProducerService(
       { clusterName: config.cluster, maxMessageSizeBytes: config.maxMessageSizeBytes, durability, storeHost },
-      { clock, random, store, creation, levels, retryPolicy: new RetryPolicy(groups, locks, creation), uniqueKeys, stats },
+      { clock, random, store, creation, levels, retryPolicy, transactions, uniqueKeys, stats },
     ),
     pulling: new PullService(
       { permission: config.permission, batchMax: config.pullBatchMax, bytesMax: config.pullBytesMax },
@@ -97,5 +111,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
     querying: new QueryService(store),
     clients: new ClientService({ consumers, producers, groups, creation, locks, hold }),
+    transactions,
+    transactionTable,
   };
 }

@@ -18,11 +18,13 @@ import { Limits } from './config/limits.ts';
 import { DelayLevels } from './delay/delay-levels.ts';
 import { delayTagsCodeRule } from './delay/delay-queue.ts';
 import { remotingDoor } from './doors/remoting/remoting-door.ts';
+import { remotingQuestion } from './doors/remoting/transaction-handlers.ts';
 import { NameServerRegistration } from './registration/name-server-registration.ts';
 import { DirectoryLock } from './store/directory-lock.ts';
 import type { ProcessTable } from './store/directory-lock.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import { MessageStore } from './store/message-store.ts';
+import { TransactionCheck } from './transaction/transaction-check.ts';
 import { systemTopics } from './topic/system-topics.ts';
 
 export interface BrokerOptions {
@@ -60,6 +62,7 @@ export class Broker {
   #store: MessageStore | undefined;
   #services: BrokerServices | undefined;
   #registration: NameServerRegistration | undefined;
+  #transactionCheck: TransactionCheck | undefined;
   #port: number;
   #stopping: Promise<void> | undefined;
 
@@ -71,7 +74,13 @@ export class Broker {
     this.#port = this.config.port;
     this.#lock = new DirectoryLock(disk, dataDir, processes);
     const log = this.#log;
-    this.#server = new RemotingServer({ net, clock, log, host: this.config.host, connectionsMax: Limits.connections });
+    this.#server = new RemotingServer({
+      net,
+      clock,
+      log,
+      host: this.config.host,
+      connectionsMax: Limits.connections,
+    });
     this.#pool = new ChannelPool({
       net,
       clock,
@@ -127,6 +136,9 @@ export class Broker {
     await this.#load(services, levels);
     remotingDoor(this.#server, base, services);
     await services.delivery.start();
+    await services.transactions.load();
+    this.#transactionCheck = this.#newTransactionCheck(services);
+    this.#transactionCheck.start();
     this.#server.ready();
     this.#startTimers(services);
     await this.#register(services);
@@ -145,6 +157,7 @@ export class Broker {
     await this.#pool.close();
     await this.#server.close();
     this.#services?.hold.close();
+    this.#transactionCheck?.stop();
     await this.#services?.delivery.stop();
     await this.#services?.offsets.flush(true);
     await this.#store?.close();
@@ -227,12 +240,27 @@ export class Broker {
       brokerAddr: this.address,
       haServerAddr: `${this.#advertisedAddress()}:${this.#port + 1}`,
     };
-    this.#registration = new NameServerRegistration(this.#options.clock, this.#log, this.#pool, services.topics, identity, {
-      nameServers: config.nameServers,
-      periodMs: config.registerPeriodMs,
-      permission: config.permission,
-    });
+    this.#registration = new NameServerRegistration(
+      this.#options.clock,
+      this.#log,
+      this.#pool,
+      services.topics,
+      identity,
+      {
+        nameServers: config.nameServers,
+        periodMs: config.registerPeriodMs,
+        permission: config.permission,
+      },
+    );
     await this.#registration.start();
+  }
+
+  #newTransactionCheck({ topics, producers, transactionTable: table }: BrokerServices): TransactionCheck {
+    const { clock } = this.#options;
+    const storeHost = encodeHost(this.#advertisedAddress(), this.#port);
+    if (this.#store === undefined) throw new MqError('INTERNAL', 'the store is not open');
+    const parts = { clock, log: this.#log, store: this.#store, topics, producers, table, storeHost };
+    return new TransactionCheck(parts, remotingQuestion(this.config.name, storeHost));
   }
 
   #advertisedAddress(): string {

@@ -35,10 +35,19 @@ export class ConsumerTable {
   }
 
   /** Takes a heartbeat and tells the members if the group changed and `notify` says so. */
-  beat(groupName: string, channel: ClientChannel, client: ClientIdentity, beat: GroupBeat, notify: boolean): void {
+  beat(
+    groupName: string,
+    channel: ClientChannel,
+    client: ClientIdentity,
+    beat: GroupBeat,
+    notify: boolean,
+  ): void {
     const group = this.#group(groupName);
     if (!group.members.has(channel) && group.members.size >= Limits.clientsPerGroup) {
-      throw new MqError('SYSTEM_BUSY', `group ${groupName} has ${group.members.size} clients, which is the limit`);
+      throw new MqError(
+        'SYSTEM_BUSY',
+        `group ${groupName} has ${group.members.size} clients, which is the limit`,
+      );
     }
     if (beat.subscriptions.length > Limits.subscriptionsPerGroup) {
       throw new MqError('INVALID_ARGUMENT', `more than ${Limits.subscriptionsPerGroup} subscribed topics`);

@@ -27,7 +27,12 @@ export class ProducerTable {
     if (!group.has(channel) && group.size >= Limits.clientsPerGroup) {
       throw new MqError('SYSTEM_BUSY', `group ${groupName} has ${group.size} clients, which is the limit`);
     }
-    group.set(channel, { ...client, channel, lastBeatMs: this.#clock.monotonic(), lastBeatAt: this.#clock.now() });
+    group.set(channel, {
+      ...client,
+      channel,
+      lastBeatMs: this.#clock.monotonic(),
+      lastBeatAt: this.#clock.now(),
+    });
   }
 
   members(groupName: string): readonly ProducerMember[] {

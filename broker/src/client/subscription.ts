@@ -32,7 +32,8 @@ export function subscription(topic: string, expression: string, type: string, ve
     .split('||')
     .map((tag) => tag.trim())
     .filter((tag) => tag !== '');
-  if (tags.length === 0) throw new MqError('SUBSCRIPTION_ILLEGAL', "parse the consumer's subscription failed");
+  if (tags.length === 0)
+    throw new MqError('SUBSCRIPTION_ILLEGAL', "parse the consumer's subscription failed");
   const codes = new Set(tags.map((tag) => tagsCode(tag)));
   return { topic, expression: text, expressionType: 'TAG', tags, version, filter: (code) => codes.has(code) };
 }

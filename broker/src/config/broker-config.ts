@@ -9,17 +9,50 @@ export const brokerConfigSchema = z.object({
   cluster: z.string().default('DefaultCluster').describe('cluster name'),
   host: z.string().default('127.0.0.1').describe('address to listen on'),
   advertise: z.string().default('').describe('IPv4 address that clients dial; empty: the listen address'),
-  port: z.coerce.number().int().min(0).max(65_535).default(10_911).describe('remoting port; the VIP port is two below'),
+  port: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(10_911)
+    .describe('remoting port; the VIP port is two below'),
   nameServers: z.array(z.string()).default([]).describe('name servers to register with, host:port'),
-  flush: z.enum(['sync', 'async']).default('sync').describe('acknowledge after the disk (sync) or the system has it (async)'),
-  permission: z.coerce.number().int().min(0).max(7).default(6).describe('4 read, 2 write; topics are limited by it'),
+  flush: z
+    .enum(['sync', 'async'])
+    .default('sync')
+    .describe('acknowledge after the disk (sync) or the system has it (async)'),
+  permission: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(7)
+    .default(6)
+    .describe('4 read, 2 write; topics are limited by it'),
   autoCreateTopic: z.boolean().default(true).describe('make unknown topics when a message is sent to them'),
   autoCreateGroup: z.boolean().default(true).describe('make unknown consumer groups when they connect'),
   traceTopic: z.boolean().default(true).describe('keep the message trace topic'),
-  defaultTopicQueues: z.coerce.number().int().min(1).max(4_096).default(8).describe('queues of the template topic'),
-  maxMessageSizeBytes: z.coerce.number().int().min(1024).max(4 * MIB).default(4 * MIB).describe('largest message body'),
+  defaultTopicQueues: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(4_096)
+    .default(8)
+    .describe('queues of the template topic'),
+  maxMessageSizeBytes: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .max(4 * MIB)
+    .default(4 * MIB)
+    .describe('largest message body'),
   pullBatchMax: z.coerce.number().int().min(1).max(1024).default(32).describe('messages of one pull answer'),
-  pullBytesMax: z.coerce.number().int().min(1024).max(8 * MIB).default(256 * 1024).describe('bytes of one pull answer'),
+  pullBytesMax: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .max(8 * MIB)
+    .default(256 * 1024)
+    .describe('bytes of one pull answer'),
   segmentSizeBytes: z.coerce
     .number()
     .int()
@@ -28,7 +61,12 @@ export const brokerConfigSchema = z.object({
     .multipleOf(4096)
     .default(256 * MIB)
     .describe('size of a log file; fixed for the life of a store'),
-  retentionMs: z.coerce.number().int().min(60_000).default(72 * HOUR_MS).describe('messages older than this may go'),
+  retentionMs: z.coerce
+    .number()
+    .int()
+    .min(60_000)
+    .default(72 * HOUR_MS)
+    .describe('messages older than this may go'),
   logSizeMaxBytes: z.coerce
     .number()
     .int()
@@ -39,7 +77,13 @@ export const brokerConfigSchema = z.object({
     .string()
     .default('1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h')
     .describe('delays of levels 1 to n; also the ladder of retries'),
-  registerPeriodMs: z.coerce.number().int().min(1_000).max(60_000).default(30_000).describe('name server registration'),
+  registerPeriodMs: z.coerce
+    .number()
+    .int()
+    .min(1_000)
+    .max(60_000)
+    .default(30_000)
+    .describe('name server registration'),
 });
 
 export type BrokerConfig = Readonly<z.infer<typeof brokerConfigSchema>>;

@@ -145,7 +145,10 @@ class LevelDelivery {
       this.#timer = undefined;
       this.#running = this.#run()
         .catch((error: unknown) => {
-          this.#log.error({ level: this.queue.queueId + 1, reason: errorText(error) }, 'delayed delivery failed; retrying');
+          this.#log.error(
+            { level: this.queue.queueId + 1, reason: errorText(error) },
+            'delayed delivery failed; retrying',
+          );
           return RETRY_MS;
         })
         .then((nextMs) => {
@@ -198,7 +201,10 @@ class LevelDelivery {
     const topic = this.#topics.find(properties.get(Property.REAL_TOPIC) ?? '');
     const queueId = Number(properties.get(Property.REAL_QUEUE_ID) ?? 0);
     if (topic === undefined || !Number.isInteger(queueId) || queueId < 0) {
-      this.#log.warn({ topic: properties.get(Property.REAL_TOPIC) }, 'a delayed message is dropped: its topic was deleted');
+      this.#log.warn(
+        { topic: properties.get(Property.REAL_TOPIC) },
+        'a delayed message is dropped: its topic was deleted',
+      );
       return false;
     }
     const request = record.toAppend(topic.nameBytes, topic.queue(queueId));

@@ -14,7 +14,8 @@ export class DelayLevels {
       .map((word) => {
         const match = /^(\d+)([smhd])$/.exec(word);
         const delayMs = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ''] ?? Number.NaN);
-        if (!Number.isSafeInteger(delayMs)) throw new MqError('INVALID_ARGUMENT', `${word} is not a delay such as 10m`);
+        if (!Number.isSafeInteger(delayMs))
+          throw new MqError('INVALID_ARGUMENT', `${word} is not a delay such as 10m`);
         return delayMs;
       });
   }

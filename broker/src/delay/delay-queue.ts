@@ -1,5 +1,10 @@
 import { Property } from '@cometmq/common/message/property-names';
-import { NAME_VALUE_SEPARATOR, PROPERTIES_SIZE_MAX, PROPERTY_SEPARATOR, decodeProperties } from '@cometmq/common/message/properties';
+import {
+  NAME_VALUE_SEPARATOR,
+  PROPERTIES_SIZE_MAX,
+  PROPERTY_SEPARATOR,
+  decodeProperties,
+} from '@cometmq/common/message/properties';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { SystemTopic } from '@cometmq/common/topic/names';
 import type { Clock } from '@cometmq/common/clock/clock';
@@ -36,12 +41,18 @@ export function divertToDelayQueue(
   clock: Clock,
 ): void {
   const { properties, propertiesStart, propertiesEnd, queue } = request;
-  const separator = properties[propertiesEnd - 1] === PROPERTY_SEPARATOR ? '' : String.fromCharCode(PROPERTY_SEPARATOR);
+  const separator =
+    properties[propertiesEnd - 1] === PROPERTY_SEPARATOR ? '' : String.fromCharCode(PROPERTY_SEPARATOR);
   const place =
-    separator + entry(Property.REAL_TOPIC, queue.topic) + entry(Property.REAL_QUEUE_ID, String(queue.queueId));
+    separator +
+    entry(Property.REAL_TOPIC, queue.topic) +
+    entry(Property.REAL_QUEUE_ID, String(queue.queueId));
   const extended = Buffer.concat([properties.subarray(propertiesStart, propertiesEnd), Buffer.from(place)]);
   if (extended.length > PROPERTIES_SIZE_MAX) {
-    throw new MqError('MESSAGE_ILLEGAL', `the properties of a delayed message exceed ${PROPERTIES_SIZE_MAX} bytes`);
+    throw new MqError(
+      'MESSAGE_ILLEGAL',
+      `the properties of a delayed message exceed ${PROPERTIES_SIZE_MAX} bytes`,
+    );
   }
   request.properties = extended;
   request.propertiesStart = 0;

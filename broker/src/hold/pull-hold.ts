@@ -78,7 +78,8 @@ export class PullHold {
   }
 
   #arrived(queue: StoreQueue): void {
-    for (const waiter of [...(this.#byQueue.get(queue) ?? [])]) if (this.#matches(waiter)) this.#resume(waiter);
+    for (const waiter of [...(this.#byQueue.get(queue) ?? [])])
+      if (this.#matches(waiter)) this.#resume(waiter);
   }
 
   #matches(waiter: Waiter): boolean {

@@ -32,7 +32,8 @@ export class QueueLocks {
     if (present === undefined && locks.size >= Limits.locksPerGroup) {
       throw new MqError('INVALID_ARGUMENT', `group ${group} holds ${locks.size} locks, which is the limit`);
     }
-    if (present !== undefined && present.clientId !== clientId && now - present.renewedMs <= LOCK_LIFE_MS) return false;
+    if (present !== undefined && present.clientId !== clientId && now - present.renewedMs <= LOCK_LIFE_MS)
+      return false;
     locks.set(queue, { clientId, renewedMs: now });
     return true;
   }
@@ -54,7 +55,8 @@ export class QueueLocks {
   /** True while some member of the group consumes in order. */
   isHeld(group: string): boolean {
     const now = this.#clock.monotonic();
-    for (const lock of this.#groups.get(group)?.values() ?? []) if (now - lock.renewedMs <= LOCK_LIFE_MS) return true;
+    for (const lock of this.#groups.get(group)?.values() ?? [])
+      if (now - lock.renewedMs <= LOCK_LIFE_MS) return true;
     return false;
   }
 }

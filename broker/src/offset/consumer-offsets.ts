@@ -23,7 +23,10 @@ export class ConsumerOffsets {
   async load(): Promise<void> {
     for (const [key, text] of await this.#kv.entries(KEY_PREFIX)) {
       const queues = Object.entries(JSON.parse(text) as Record<string, number>);
-      this.#table.set(key.slice(KEY_PREFIX.length), new Map(queues.map(([queue, offset]) => [Number(queue), offset])));
+      this.#table.set(
+        key.slice(KEY_PREFIX.length),
+        new Map(queues.map(([queue, offset]) => [Number(queue), offset])),
+      );
     }
   }
 

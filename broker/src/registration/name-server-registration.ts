@@ -75,7 +75,12 @@ export class NameServerRegistration {
   async stop(): Promise<void> {
     for (const loop of this.#loops) loop.stop();
     const { brokerName, brokerAddr, clusterName } = this.#identity;
-    const extFields = BrokerIdentityHeader.encode({ brokerName, brokerAddr, clusterName, brokerId: MASTER_ID });
+    const extFields = BrokerIdentityHeader.encode({
+      brokerName,
+      brokerAddr,
+      clusterName,
+      brokerId: MASTER_ID,
+    });
     await Promise.all(
       this.#settings.nameServers.map((address) =>
         this.#pool
@@ -102,7 +107,10 @@ export class NameServerRegistration {
       const request = { code: RequestCode.REGISTER_BROKER, extFields, body };
       const response = await this.#pool.invoke(address, request, CALL_TIMEOUT_MS);
       if (response.code === ResponseCode.SUCCESS) return true;
-      this.#log.error({ nameServer: address, remark: response.remark }, 'a name server refused the registration');
+      this.#log.error(
+        { nameServer: address, remark: response.remark },
+        'a name server refused the registration',
+      );
     } catch (error) {
       this.#log.warn({ nameServer: address, reason: errorText(error) }, 'a name server can not be reached');
     }

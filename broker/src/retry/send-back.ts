@@ -42,7 +42,8 @@ export class SendBack {
   async sendBack(request: SendBackRequest): Promise<void> {
     const { groups, store, stats } = this.#parts;
     const group = groups.findOrCreate(request.group);
-    if (group === undefined) throw new MqError('GROUP_NOT_EXIST', `subscription group not exist, ${request.group}`);
+    if (group === undefined)
+      throw new MqError('GROUP_NOT_EXIST', `subscription group not exist, ${request.group}`);
     // A group without retry queues does not want retries (as in RocketMQ, where it swallows them, too).
     if (group.retryQueueNums <= 0) return;
     const bytes = await store.readRecord(request.physicalOffset);

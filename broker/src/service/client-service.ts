@@ -48,7 +48,13 @@ export class ClientService {
       if (config.retryQueueNums > 0) await creation.retryTopic(config);
       if (channel.isClosed) return;
       const isClustering = beat.messageModel === 'CLUSTERING';
-      this.#parts.consumers.beat(beat.group, channel, client, beat, config.notifyConsumerIdsChangedEnable && isClustering);
+      this.#parts.consumers.beat(
+        beat.group,
+        channel,
+        client,
+        beat,
+        config.notifyConsumerIdsChangedEnable && isClustering,
+      );
     }
   }
 

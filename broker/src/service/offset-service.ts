@@ -55,7 +55,8 @@ export class OffsetService {
    */
   commit(group: string, topic: string, queueId: number, offset: number): boolean {
     const { groups, topics, offsets } = this.#parts;
-    if (groups.findOrCreate(group) === undefined) throw new MqError('GROUP_NOT_EXIST', `Group ${group} not exist!`);
+    if (groups.findOrCreate(group) === undefined)
+      throw new MqError('GROUP_NOT_EXIST', `Group ${group} not exist!`);
     if (topics.find(topic) === undefined) throw new MqError('TOPIC_NOT_EXIST', `Topic ${topic} not exist!`);
     if (queueId < 0) throw new MqError('INVALID_ARGUMENT', `queueId[${queueId}] is illegal`);
     return offsets.commit(group, topic, queueId, offset);
@@ -65,7 +66,9 @@ export class OffsetService {
   search(topicName: string, queueId: number, timestamp: number, upper: boolean): number {
     const queue = this.#parts.topics.get(topicName).existingQueue(queueId);
     if (queue === undefined) return 0;
-    return upper ? Math.max(queue.offsetAtOrAfter(timestamp + 1) - 1, queue.min) : queue.offsetAtOrAfter(timestamp);
+    return upper
+      ? Math.max(queue.offsetAtOrAfter(timestamp + 1) - 1, queue.min)
+      : queue.offsetAtOrAfter(timestamp);
   }
 
   /**
@@ -80,7 +83,9 @@ export class OffsetService {
       throw new MqError('GROUP_NOT_EXIST', `Group ${request.group} does not exist`);
     }
     const queueIds =
-      request.queueId === undefined ? Array.from({ length: topic.config.readQueueNums }, (_, id) => id) : [request.queueId];
+      request.queueId === undefined
+        ? Array.from({ length: topic.config.readQueueNums }, (_, id) => id)
+        : [request.queueId];
     const moved = queueIds.map((queueId) => ({
       queueId,
       offset: target(topic.existingQueue(queueId), request),

@@ -5,7 +5,12 @@ import { decodeBatch } from '@cometmq/common/message/batch-codec';
 import { encodeHost } from '@cometmq/common/message/host';
 import type { UniqueKeyGenerator } from '@cometmq/common/message/message-id';
 import { encodeOffsetMessageId } from '@cometmq/common/message/message-id';
-import { NAME_VALUE_SEPARATOR, PROPERTIES_SIZE_MAX, PROPERTY_SEPARATOR } from '@cometmq/common/message/properties';
+import {
+  NAME_VALUE_SEPARATOR,
+  PROPERTIES_SIZE_MAX,
+  PROPERTY_SEPARATOR,
+  decodeProperties,
+} from '@cometmq/common/message/properties';
 import { Property } from '@cometmq/common/message/property-names';
 import { Perm, SysFlag } from '@cometmq/common/message/sys-flag';
 import type { RandomSource } from '@cometmq/common/random/random';
@@ -21,6 +26,8 @@ import type { MessageStore } from '../store/message-store.ts';
 import { PropertyScan, PropertyTrait } from '../store/property-scan.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { TopicCreation } from '../topic/topic-creation.ts';
+import { toHalf } from '../transaction/half-message.ts';
+import type { TransactionService } from '../transaction/transaction-service.ts';
 import type { SendOutcome, SendRequest } from './request-types.ts';
 
 export interface ProducerSettings {
@@ -37,6 +44,7 @@ export interface ProducerParts {
   readonly creation: TopicCreation;
   readonly levels: DelayLevels;
   readonly retryPolicy: RetryPolicy;
+  readonly transactions: TransactionService;
   readonly uniqueKeys: UniqueKeyGenerator;
   readonly stats: BrokerStats;
 }
@@ -55,7 +63,9 @@ export class ProducerService {
     this.settings = settings;
     this.#parts = parts;
     this.stamp = Buffer.from(
-      entry(Property.MSG_REGION, REGION) + entry(Property.TRACE_ON, 'true') + entry(Property.CLUSTER, settings.clusterName),
+      entry(Property.MSG_REGION, REGION) +
+        entry(Property.TRACE_ON, 'true') +
+        entry(Property.CLUSTER, settings.clusterName),
     );
   }
 
@@ -74,14 +84,24 @@ export class ProducerService {
       }
     }
     this.#checkBody(request.body);
-    const append = this.#appendRequest(request, topic, queueId, request.body, this.#stamped(request.properties), request.flag);
-    if ((append.propertyScan.traits & PropertyTrait.TRANSACTION) !== 0 || (request.sysFlag & SysFlag.TRANSACTION_MASK) !== 0) {
-      throw new MqError('NOT_SUPPORTED', 'transactional messages are not supported by this version of the broker');
-    }
-    if (!noDelay) this.#delay(append);
-    const durability = this.#durabilityOf(append.propertyScan);
+    const append = this.#appendRequest(
+      request,
+      topic,
+      queueId,
+      request.body,
+      this.#stamped(request.properties),
+      request.flag,
+    );
+    const isHalf = isTransactional(append);
+    if (isHalf) {
+      this.#parts.transactions.checkRoom();
+      toHalf(append, this.#parts.store.queues);
+    } else if (!noDelay) this.#delay(append);
+    // A half message is decided by where it is, so it must be there for certain.
+    const durability = isHalf ? this.settings.durability : this.#durabilityOf(append.propertyScan);
     const result = this.#append(append, durability, topic);
     await this.#parts.store.whenDurable(durability);
+    if (isHalf) this.#opened(append, result);
     return {
       queueId,
       queueOffset: result.queueOffset,
@@ -103,7 +123,9 @@ export class ProducerService {
     const members = decodeBatch(request.body, Limits.batchMembers);
     if (members.length === 0) throw new MqError('MESSAGE_ILLEGAL', 'a batch without messages');
     const appends = members.map((member) => this.#batchAppend(request, topic, queueId, member));
-    const durability: Durability = appends.some((a) => this.#durabilityOf(a.propertyScan) === 'synced') ? 'synced' : 'written';
+    const durability: Durability = appends.some((a) => this.#durabilityOf(a.propertyScan) === 'synced')
+      ? 'synced'
+      : 'written';
     const results = appends.map((append) => this.#append(append, durability, topic));
     await this.#parts.store.whenDurable(durability);
     return {
@@ -115,9 +137,23 @@ export class ProducerService {
     };
   }
 
+  #opened(append: AppendRequest, { queueOffset, physicalOffset, storeTimestamp }: AppendResult): void {
+    const properties = decodeProperties(
+      append.properties.toString('utf8', append.propertiesStart, append.propertiesEnd),
+    );
+    this.#parts.transactions.opened({ properties, queueOffset, physicalOffset, storeTimestamp });
+  }
+
   #batchAppend(request: SendRequest, topic: Topic, queueId: number, member: BatchMember): AppendRequest {
     this.#checkBody(member.body);
-    const append = this.#appendRequest(request, topic, queueId, member.body, this.#withUniqueKey(member.properties), member.flag);
+    const append = this.#appendRequest(
+      request,
+      topic,
+      queueId,
+      member.body,
+      this.#withUniqueKey(member.properties),
+      member.flag,
+    );
     const special = PropertyTrait.DELAYED | PropertyTrait.TRANSACTION | PropertyTrait.TIMED;
     if ((append.propertyScan.traits & special) !== 0) {
       throw new MqError('MESSAGE_ILLEGAL', 'messages of a batch can not be delayed or transactional');
@@ -145,7 +181,11 @@ export class ProducerService {
   }
 
   async #topicOf(request: SendRequest): Promise<Topic> {
-    const topic = await this.#parts.creation.forSend(request.topic, request.defaultTopic, request.defaultTopicQueues);
+    const topic = await this.#parts.creation.forSend(
+      request.topic,
+      request.defaultTopic,
+      request.defaultTopicQueues,
+    );
     if ((topic.config.perm & Perm.WRITE) === 0) {
       throw new MqError('NO_PERMISSION', `the topic[${request.topic}] sending message is forbidden`);
     }
@@ -155,7 +195,10 @@ export class ProducerService {
   #chooseQueue(topic: Topic, queueId: number): number {
     const { writeQueueNums } = topic.config;
     if (queueId >= topic.queueCount) {
-      throw new MqError('INVALID_ARGUMENT', `request queueId[${queueId}] is illegal, ${JSON.stringify(topic.config)}`);
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `request queueId[${queueId}] is illegal, ${JSON.stringify(topic.config)}`,
+      );
     }
     return queueId >= 0 ? queueId : this.#parts.random.below(Math.max(writeQueueNums, 1));
   }
@@ -239,12 +282,27 @@ export class ProducerService {
 }
 
 /** Flags that describe the stored record; a producer can't claim another host format. */
-export function storedSysFlag(sysFlag: number, bornHost: Uint8Array, storeHost: Uint8Array, topic: Topic): number {
-  let flag = sysFlag & ~(SysFlag.BORN_HOST_V6 | SysFlag.STORE_HOST_V6 | SysFlag.NEED_UNWRAP | SysFlag.INNER_BATCH);
+export function storedSysFlag(
+  sysFlag: number,
+  bornHost: Uint8Array,
+  storeHost: Uint8Array,
+  topic: Topic,
+): number {
+  let flag =
+    sysFlag & ~(SysFlag.BORN_HOST_V6 | SysFlag.STORE_HOST_V6 | SysFlag.NEED_UNWRAP | SysFlag.INNER_BATCH);
   if (bornHost.length > 8) flag |= SysFlag.BORN_HOST_V6;
   if (storeHost.length > 8) flag |= SysFlag.STORE_HOST_V6;
   if (topic.config.topicFilterType === 'MULTI_TAG') flag |= SysFlag.MULTI_TAGS;
   return flag;
+}
+
+function isTransactional({ propertyScan, sysFlag, reconsumeTimes }: AppendRequest): boolean {
+  // A consumer's own re-send of a message that once was transactional is an ordinary one.
+  if (reconsumeTimes > 0) return false;
+  const transaction = sysFlag & SysFlag.TRANSACTION_MASK;
+  return (
+    (propertyScan.traits & PropertyTrait.TRANSACTION) !== 0 || transaction === SysFlag.TRANSACTION_PREPARED
+  );
 }
 
 function uniqueKeyOf({ properties, propertyScan }: AppendRequest): string {

@@ -38,7 +38,12 @@ export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST' | 'SUBSCRIPTION_NOT_LATEST';
 
 export type PullOutcome =
   | { readonly kind: 'read'; readonly plan: ReadPlan }
-  | { readonly kind: 'reset'; readonly offset: number; readonly minOffset: number; readonly maxOffset: number }
+  | {
+      readonly kind: 'reset';
+      readonly offset: number;
+      readonly minOffset: number;
+      readonly maxOffset: number;
+    }
   | { readonly kind: 'refused'; readonly reason: PullRefusal; readonly remark: string }
   /** `resume` of the request was kept; it is called once the answer can be found by pulling again. */
   | { readonly kind: 'held' };
@@ -99,7 +104,8 @@ export class PullService {
       offsets.commit(request.group, request.topic, request.queueId, request.commitOffset);
     }
     const isWaiting = resume !== undefined && request.waitMs > 0 && canWait(plan, request.offset);
-    if (isWaiting && this.#hold(hold, topic.queue(request.queueId), request, wanted, channel, resume)) return { kind: 'held' };
+    if (isWaiting && this.#hold(hold, topic.queue(request.queueId), request, wanted, channel, resume))
+      return { kind: 'held' };
     if (plan.status === 'FOUND') stats.get(request.topic, request.group, plan.offsets.length, plan.totalSize);
     else stats.missed();
     return { kind: 'read', plan };
@@ -155,11 +161,17 @@ export class PullService {
     }
     const group = consumers.find(request.group);
     if (group === undefined) {
-      return refusal('SUBSCRIPTION_NOT_EXIST', `the consumer's group info not exist, group: ${request.group}`);
+      return refusal(
+        'SUBSCRIPTION_NOT_EXIST',
+        `the consumer's group info not exist, group: ${request.group}`,
+      );
     }
     const present = group.subscriptions.get(request.topic);
     if (present === undefined) {
-      return refusal('SUBSCRIPTION_NOT_EXIST', `the consumer's subscription not exist, topic: ${request.topic}`);
+      return refusal(
+        'SUBSCRIPTION_NOT_EXIST',
+        `the consumer's subscription not exist, topic: ${request.topic}`,
+      );
     }
     if (present.version < request.subscriptionVersion) {
       return refusal('SUBSCRIPTION_NOT_LATEST', "the consumer's subscription not latest");

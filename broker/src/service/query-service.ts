@@ -57,7 +57,12 @@ export class QueryService {
 
 /** The index knows hashes only. */
 function matches(record: StoredRecord, query: KeyQuery): boolean {
-  if (record.topic !== query.topic || record.storeTimestamp < query.begin || record.storeTimestamp > query.end) return false;
+  if (
+    record.topic !== query.topic ||
+    record.storeTimestamp < query.begin ||
+    record.storeTimestamp > query.end
+  )
+    return false;
   const properties = record.properties();
   if (query.kind === 'tag') return properties.get(Property.TAGS) === query.key;
   if (query.kind === 'uniqueKey') return properties.get(Property.UNIQ_KEY) === query.key;

@@ -69,7 +69,8 @@ export class BrokerStats {
     const id = `${name}/${topic}@${group}`;
     let window = this.#pairs.get(id);
     if (window === undefined) {
-      if (this.#pairs.size >= PAIRS_MAX) for (const oldest of [...this.#pairs.keys()].slice(0, 1)) this.#pairs.delete(oldest);
+      if (this.#pairs.size >= PAIRS_MAX)
+        for (const oldest of [...this.#pairs.keys()].slice(0, 1)) this.#pairs.delete(oldest);
       this.#pairs.set(id, (window = new RateWindow(PAIR_SECONDS)));
     }
     return window;

@@ -17,7 +17,10 @@ export function putInt64(bytes: Uint8Array, at: number, value: number): void {
 
 export function getInt32(bytes: Uint8Array, at: number): number {
   return (
-    ((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)
+    ((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)
   );
 }
 

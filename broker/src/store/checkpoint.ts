@@ -34,7 +34,10 @@ export class CheckpointFile {
     this.#file.readSync(bytes, 0, bytes.length, 0);
     let newest: CheckpointState | undefined;
     for (const at of [0, SLOT_SIZE]) {
-      if (getUint32(bytes, at) !== MAGIC || getUint32(bytes, at + 4) !== crc32(bytes.subarray(at + 8, at + SLOT_SIZE))) {
+      if (
+        getUint32(bytes, at) !== MAGIC ||
+        getUint32(bytes, at + 4) !== crc32(bytes.subarray(at + 8, at + SLOT_SIZE))
+      ) {
         continue;
       }
       const sequence = getInt64(bytes, at + 8);

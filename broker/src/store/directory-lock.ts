@@ -27,10 +27,14 @@ export class DirectoryLock {
   async take(): Promise<void> {
     const holder = Number(readFileSync(this.#disk, this.#path)?.toString('utf8') ?? 0);
     if (holder > 0 && holder !== this.#processes.ownId && this.#processes.isAlive(holder)) {
-      throw new MqError('SERVICE_NOT_AVAILABLE', `process ${holder} is using the data folder of ${this.#path}`, {
-        retryable: false,
-        hint: 'stop it, or choose another data folder',
-      });
+      throw new MqError(
+        'SERVICE_NOT_AVAILABLE',
+        `process ${holder} is using the data folder of ${this.#path}`,
+        {
+          retryable: false,
+          hint: 'stop it, or choose another data folder',
+        },
+      );
     }
     await writeFileAtomic(this.#disk, this.#path, Buffer.from(String(this.#processes.ownId)));
   }

@@ -21,7 +21,9 @@ export class DroppedTopics {
   load(): void {
     const content = readFileSync(this.#disk, this.#path);
     if (content === undefined) return;
-    for (const [topic, position] of Object.entries(JSON.parse(content.toString('utf8')) as Record<string, number>)) {
+    for (const [topic, position] of Object.entries(
+      JSON.parse(content.toString('utf8')) as Record<string, number>,
+    )) {
       this.positions.set(topic, position);
     }
   }

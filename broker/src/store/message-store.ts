@@ -111,7 +111,13 @@ export class MessageStore {
     this.#epoch = recovered.epoch;
     this.#storeTimestamp = recovered.storeTimestamp;
     this.reader = new LogReader(parts.segments, tail);
-    this.#commitLog = new CommitLog({ ...options, segments: parts.segments, tail, epoch: recovered.epoch, end: recovered.end });
+    this.#commitLog = new CommitLog({
+      ...options,
+      segments: parts.segments,
+      tail,
+      epoch: recovered.epoch,
+      end: recovered.end,
+    });
     this.#marks = {
       written: this.#newMarks('written'),
       synced: this.#newMarks('synced'),
@@ -156,7 +162,8 @@ export class MessageStore {
     queue.append(physicalOffset, size, request.tagsCode ?? propertyScan.tagsCode(properties), storeTimestamp);
     this.index.add(this.#topicHash(queue.topic), properties, propertyScan, physicalOffset, storeTimestamp);
     let marks = this.#marks[durability];
-    if (marks.group !== this.#commitLog.group(durability)) marks = this.#marks[durability] = this.#newMarks(durability);
+    if (marks.group !== this.#commitLog.group(durability))
+      marks = this.#marks[durability] = this.#newMarks(durability);
     marks.touch(queue);
     result.physicalOffset = physicalOffset;
     result.queueOffset = queueOffset;
@@ -175,7 +182,7 @@ export class MessageStore {
   /** Copies the planned records back to back; false when one of them is gone. */
   copyRecords(plan: ReadPlan, target: Buffer, at: number): boolean {
     let position = at;
-    for (let index = 0; index < plan.offsets.length; ) {
+    for (let index = 0; index < plan.offsets.length;) {
       const start = plan.offsets[index] ?? 0;
       let size = plan.sizes[index++] ?? 0;
       while (plan.offsets[index] === start + size) size += plan.sizes[index++] ?? 0;

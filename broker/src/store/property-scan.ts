@@ -28,9 +28,13 @@ export class PropertyScan {
     this.traits = 0;
     this.uniqKeyStart = this.keysStart = this.tagStart = -1;
     this.uniqKeyEnd = this.keysEnd = this.tagEnd = -1;
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       let separator = at;
-      while (separator < end && bytes[separator] !== NAME_VALUE_SEPARATOR && bytes[separator] !== PROPERTY_SEPARATOR) {
+      while (
+        separator < end &&
+        bytes[separator] !== NAME_VALUE_SEPARATOR &&
+        bytes[separator] !== PROPERTY_SEPARATOR
+      ) {
         separator++;
       }
       let valueEnd = separator;
@@ -62,7 +66,8 @@ export class PropertyScan {
         } else if (is(bytes, start, KEYS)) {
           this.keysStart = valueStart;
           this.keysEnd = valueEnd;
-        } else if (is(bytes, start, WAIT) && is(bytes, valueStart, FALSE)) this.traits |= PropertyTrait.NO_WAIT;
+        } else if (is(bytes, start, WAIT) && is(bytes, valueStart, FALSE))
+          this.traits |= PropertyTrait.NO_WAIT;
         break;
       case 5:
         if (is(bytes, start, DELAY)) this.traits |= PropertyTrait.DELAYED;

@@ -73,7 +73,8 @@ export function planRead(
     totalSize += size;
   }
   const nextOffset = offset + scanned;
-  if (offsets.length > 0) return { status: 'FOUND', nextOffset, minOffset: min, maxOffset: max, offsets, sizes, totalSize };
+  if (offsets.length > 0)
+    return { status: 'FOUND', nextOffset, minOffset: min, maxOffset: max, offsets, sizes, totalSize };
   return nothing(removed ? 'MESSAGE_WAS_REMOVING' : 'NO_MATCHED_MESSAGE', nextOffset, min, max);
 }
 

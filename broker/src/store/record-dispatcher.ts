@@ -45,7 +45,7 @@ export class RecordDispatcher {
 
   /** Takes the records in [start, end), which lie back to back. */
   dispatch(bytes: Buffer, start: number, end: number): void {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const layout = layoutRecord(bytes, at, end);
       const topic = bytes.toString('utf8', layout.topicAt, layout.topicAt + layout.topicSize);
       const physicalOffset = getInt64(bytes, at + RecordField.PHYSICAL_OFFSET);
@@ -57,7 +57,15 @@ export class RecordDispatcher {
         this.#scan.scan(bytes, layout.propertiesAt, layout.propertiesAt + layout.propertiesSize);
         const tagsCode = this.#tagsCodeRule(topic, queueId, storeTimestamp) ?? this.#scan.tagsCode(bytes);
         const queueOffset = getInt64(bytes, at + RecordField.QUEUE_OFFSET);
-        this.#toQueue(topic, queueId, queueOffset, physicalOffset, layout.totalSize, tagsCode, storeTimestamp);
+        this.#toQueue(
+          topic,
+          queueId,
+          queueOffset,
+          physicalOffset,
+          layout.totalSize,
+          tagsCode,
+          storeTimestamp,
+        );
         this.#index.add(this.#topicHash(topic), bytes, this.#scan, physicalOffset, storeTimestamp);
       }
       at += layout.totalSize;

@@ -1,5 +1,10 @@
 import { crc32 } from 'node:zlib';
-import { RECORD_MAGIC_V1, RECORD_MAGIC_V2, RECORD_SIZE_MIN, TOPIC_LENGTH_V1_MAX } from '@cometmq/common/message/record-layout';
+import {
+  RECORD_MAGIC_V1,
+  RECORD_MAGIC_V2,
+  RECORD_SIZE_MIN,
+  TOPIC_LENGTH_V1_MAX,
+} from '@cometmq/common/message/record-layout';
 import type { AppendRequest } from './append-request.ts';
 import { putInt32, putInt64 } from './bytes.ts';
 

@@ -44,7 +44,10 @@ export async function recoverStore(
   const { records } = recovery;
   if (records > 0 || scan.damaged.length > 0) {
     const tookMs = Math.round(options.clock.monotonic() - startedMs);
-    options.log.info({ records, scannedBytes: scan.scannedBytes, tookMs, end: scan.end.offset }, 'log recovered');
+    options.log.info(
+      { records, scannedBytes: scan.scannedBytes, tookMs, end: scan.end.offset },
+      'log recovered',
+    );
   }
   return {
     end: scan.end,
@@ -87,7 +90,10 @@ class Recovery {
       return this.#scan(checkpoint.logOffset, checkpoint.link, false);
     } catch (error) {
       if (!(error instanceof RebuildNeeded)) throw error;
-      this.#options.log.warn({ queue: error.message }, 'a queue lacks entries; rebuilding queues and index from the log');
+      this.#options.log.warn(
+        { queue: error.message },
+        'a queue lacks entries; rebuilding queues and index from the log',
+      );
       return this.#rebuild(first);
     }
   }

@@ -49,7 +49,10 @@ export class StoreRetention {
     this.#timer = this.#options.clock.setTimer(PERIOD_MS, () => {
       this.run()
         .catch((error: unknown) => {
-          this.#options.log.error({ reason: errorText(error) }, 'removing expired messages failed; it is tried again');
+          this.#options.log.error(
+            { reason: errorText(error) },
+            'removing expired messages failed; it is tried again',
+          );
         })
         .finally(() => {
           if (!this.#stopped) this.#schedule();

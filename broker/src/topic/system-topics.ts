@@ -41,6 +41,9 @@ export function systemTopics(settings: SystemTopicSettings): TopicConfig[] {
 /** True for topics that belong to a broker rather than to its users. */
 export function isBrokerTopic(topic: string, brokerName: string, clusterName: string): boolean {
   return (
-    isSystemTopic(topic) || topic === brokerName || topic === clusterName || topic === `${clusterName}_REPLY_TOPIC`
+    isSystemTopic(topic) ||
+    topic === brokerName ||
+    topic === clusterName ||
+    topic === `${clusterName}_REPLY_TOPIC`
   );
 }

@@ -1,6 +1,12 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Perm } from '@cometmq/common/message/sys-flag';
-import { FORBIDDEN_TOPICS, dlqTopic, isRetryTopic, retryTopic, topicNameFault } from '@cometmq/common/topic/names';
+import {
+  FORBIDDEN_TOPICS,
+  dlqTopic,
+  isRetryTopic,
+  retryTopic,
+  topicNameFault,
+} from '@cometmq/common/topic/names';
 import { topicConfig } from '@cometmq/common/topic/topic-config';
 import type { SubscriptionGroupConfig } from '@cometmq/common/topic/subscription-group-config';
 import type { Topic } from './topic.ts';
@@ -19,7 +25,8 @@ export class TopicCreation {
    * @throws MqError `INVALID_ARGUMENT`, `NO_PERMISSION` or `TOPIC_NOT_EXIST`.
    */
   async forSend(name: string, template: string, queues: number): Promise<Topic> {
-    if (FORBIDDEN_TOPICS.has(name)) throw new MqError('NO_PERMISSION', `Sending message to topic[${name}] is forbidden.`);
+    if (FORBIDDEN_TOPICS.has(name))
+      throw new MqError('NO_PERMISSION', `Sending message to topic[${name}] is forbidden.`);
     const present = this.#topics.find(name);
     if (present !== undefined) return present;
     const fault = topicNameFault(name);

@@ -53,7 +53,8 @@ export class TopicTable {
   /** @throws MqError `TOPIC_NOT_EXIST`. */
   get(name: string): Topic {
     const topic = this.#byName.get(name);
-    if (topic === undefined) throw new MqError('TOPIC_NOT_EXIST', `topic[${name}] not exist, apply first please!`);
+    if (topic === undefined)
+      throw new MqError('TOPIC_NOT_EXIST', `topic[${name}] not exist, apply first please!`);
     return topic;
   }
 
@@ -61,7 +62,8 @@ export class TopicTable {
     const candidates = this.#byHash.get(hashOf(bytes, start, end));
     if (candidates === undefined) return undefined;
     for (const topic of candidates) {
-      if (topic.nameBytes.length === end - start && topic.nameBytes.compare(bytes, start, end) === 0) return topic;
+      if (topic.nameBytes.length === end - start && topic.nameBytes.compare(bytes, start, end) === 0)
+        return topic;
     }
     return undefined;
   }
@@ -92,7 +94,9 @@ export class TopicTable {
     const missing = configs.filter(({ topicName }) => !this.#byName.has(topicName));
     for (const config of missing) this.#install(config);
     if (missing.length === 0) return;
-    await this.#save(...missing.map((config) => ({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) })));
+    await this.#save(
+      ...missing.map((config) => ({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) })),
+    );
   }
 
   /** Forgets a topic; durable when the promise resolves. False when there was none. */
@@ -138,10 +142,14 @@ function validate(config: TopicConfig): void {
   if (fault !== undefined) throw new MqError('INVALID_ARGUMENT', fault);
   for (const queues of [config.readQueueNums, config.writeQueueNums]) {
     if (queues < 0 || queues > Limits.queuesPerTopic) {
-      throw new MqError('INVALID_ARGUMENT', `a topic has 0 to ${Limits.queuesPerTopic} queues, not ${queues}`);
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `a topic has 0 to ${Limits.queuesPerTopic} queues, not ${queues}`,
+      );
     }
   }
-  if (config.perm < 0 || config.perm > 7) throw new MqError('INVALID_ARGUMENT', `perm ${config.perm} is not in 0 to 7`);
+  if (config.perm < 0 || config.perm > 7)
+    throw new MqError('INVALID_ARGUMENT', `perm ${config.perm} is not in 0 to 7`);
 }
 
 function hashOf(bytes: Uint8Array, start: number, end: number): number {

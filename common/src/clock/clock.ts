@@ -42,7 +42,12 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
 }
 
 /** Rejects with what `onTimeout` returns unless `work` settles within `timeoutMs`. */
-export async function withTimeout<T>(clock: Clock, work: Promise<T>, timeoutMs: number, onTimeout: () => Error): Promise<T> {
+export async function withTimeout<T>(
+  clock: Clock,
+  work: Promise<T>,
+  timeoutMs: number,
+  onTimeout: () => Error,
+): Promise<T> {
   let timer: Timer | undefined;
   const expired = new Promise<never>((_resolve, reject) => {
     timer = clock.setTimer(timeoutMs, () => {

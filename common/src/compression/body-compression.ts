@@ -23,6 +23,8 @@ export function decompressBody(body: Buffer, sysFlag: number, sizeMax: number): 
         throw new Error('unknown compression');
     }
   } catch (error) {
-    throw new MqError('DATA_DAMAGED', `the body can't be decompressed: ${errorText(error)}`, { cause: error });
+    throw new MqError('DATA_DAMAGED', `the body can't be decompressed: ${errorText(error)}`, {
+      cause: error,
+    });
   }
 }

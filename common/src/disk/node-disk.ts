@@ -19,7 +19,13 @@ class NodeDiskFile implements DiskFile {
   writeSync(bytes: Uint8Array, start: number, length: number, position: number): void {
     let written = 0;
     while (written < length) {
-      const count = fs.writeSync(this.#descriptor, bytes, start + written, length - written, position + written);
+      const count = fs.writeSync(
+        this.#descriptor,
+        bytes,
+        start + written,
+        length - written,
+        position + written,
+      );
       if (count === 0) throw this.#noProgress();
       written += count;
     }

@@ -13,7 +13,10 @@ export const BATCH_MEMBER_OVERHEAD = 4 + 4 + 4 + 4 + 4 + 2;
 
 /** Writes the body of a batch send (Java: MessageDecoder.encodeMessages). Magic and checksum stay 0. */
 export function encodeBatch(members: readonly BatchMember[]): Buffer {
-  const size = members.reduce((sum, m) => sum + BATCH_MEMBER_OVERHEAD + m.body.length + m.properties.length, 0);
+  const size = members.reduce(
+    (sum, m) => sum + BATCH_MEMBER_OVERHEAD + m.body.length + m.properties.length,
+    0,
+  );
   const bytes = Buffer.alloc(size);
   let position = 0;
   for (const { flag, body, properties } of members) {
@@ -35,15 +38,17 @@ export function encodeBatch(members: readonly BatchMember[]): Buffer {
  */
 export function decodeBatch(bytes: Buffer, countMax: number): BatchMember[] {
   const members: BatchMember[] = [];
-  for (let position = 0; position < bytes.length; ) {
+  for (let position = 0; position < bytes.length;) {
     const rest = bytes.length - position;
     if (rest < BATCH_MEMBER_OVERHEAD) throw illegal(position, `${rest} bytes are left over`);
     if (members.length === countMax) throw illegal(position, `more than ${countMax} messages`);
     const memberSize = bytes.readInt32BE(position);
     const bodySize = bytes.readInt32BE(position + 16);
     const bodyAt = position + 20;
-    if (memberSize < BATCH_MEMBER_OVERHEAD || memberSize > rest) throw illegal(position, `size ${memberSize}`);
-    if (bodySize < 0 || bodySize > memberSize - BATCH_MEMBER_OVERHEAD) throw illegal(position, `body ${bodySize}`);
+    if (memberSize < BATCH_MEMBER_OVERHEAD || memberSize > rest)
+      throw illegal(position, `size ${memberSize}`);
+    if (bodySize < 0 || bodySize > memberSize - BATCH_MEMBER_OVERHEAD)
+      throw illegal(position, `body ${bodySize}`);
     const propertiesSize = bytes.readInt16BE(bodyAt + bodySize);
     const propertiesAt = bodyAt + bodySize + 2;
     if (propertiesAt + propertiesSize !== position + memberSize || propertiesSize < 0) {

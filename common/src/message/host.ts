@@ -10,7 +10,11 @@ export function encodeHost(address: string, port: number): Buffer {
 }
 
 /** The address and port at `position`; the address in text form. */
-export function decodeHost(record: Buffer, position: number, isV6: boolean): { address: string; port: number } {
+export function decodeHost(
+  record: Buffer,
+  position: number,
+  isV6: boolean,
+): { address: string; port: number } {
   const addressSize = isV6 ? 16 : 4;
   const bytes = record.subarray(position, position + addressSize);
   return {

@@ -2,7 +2,13 @@ import { MqError } from '../error/mq-error.ts';
 import { decodeHost } from './host.ts';
 import type { StoredMessage } from './message.ts';
 import { decodeProperties } from './properties.ts';
-import { HOST_V6_EXTRA, RECORD_MAGIC_V1, RECORD_MAGIC_V2, RECORD_SIZE_MIN, RecordField } from './record-layout.ts';
+import {
+  HOST_V6_EXTRA,
+  RECORD_MAGIC_V1,
+  RECORD_MAGIC_V2,
+  RECORD_SIZE_MIN,
+  RecordField,
+} from './record-layout.ts';
 import { SysFlag } from './sys-flag.ts';
 
 /** Where the variable parts of a record lie, checked against its size. */
@@ -42,13 +48,16 @@ export function layoutRecord(bytes: Buffer, start: number, end: number): RecordL
   const bodySize = bytes.readInt32BE(bodyAt - 4);
   const topicLengthAt = bodyAt + bodySize;
   const topicLengthSize = magic === RECORD_MAGIC_V1 ? 1 : 2;
-  if (bodySize < 0 || topicLengthAt + topicLengthSize > recordEnd) throw damaged(start, `body of ${bodySize} bytes`);
-  const topicSize = topicLengthSize === 1 ? bytes.readUInt8(topicLengthAt) : bytes.readUInt16BE(topicLengthAt);
+  if (bodySize < 0 || topicLengthAt + topicLengthSize > recordEnd)
+    throw damaged(start, `body of ${bodySize} bytes`);
+  const topicSize =
+    topicLengthSize === 1 ? bytes.readUInt8(topicLengthAt) : bytes.readUInt16BE(topicLengthAt);
   const topicAt = topicLengthAt + topicLengthSize;
   const propertiesAt = topicAt + topicSize + 2;
   if (propertiesAt > recordEnd) throw damaged(start, `topic of ${topicSize} bytes`);
   const propertiesSize = bytes.readUInt16BE(propertiesAt - 2);
-  if (propertiesAt + propertiesSize > recordEnd) throw damaged(start, `properties of ${propertiesSize} bytes`);
+  if (propertiesAt + propertiesSize > recordEnd)
+    throw damaged(start, `properties of ${propertiesSize} bytes`);
   return {
     totalSize,
     sysFlag,
@@ -93,7 +102,7 @@ export function decodeMessage(bytes: Buffer, start: number, end: number): Stored
 /** Reads records that lie back to back, as a pull answer's body holds them. */
 export function decodeMessages(bytes: Buffer): StoredMessage[] {
   const messages: StoredMessage[] = [];
-  for (let position = 0; position < bytes.length; ) {
+  for (let position = 0; position < bytes.length;) {
     const message = decodeMessage(bytes, position, bytes.length);
     messages.push(message);
     position += message.storeSize;

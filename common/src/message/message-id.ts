@@ -24,7 +24,8 @@ export function decodeOffsetMessageId(id: string): MessagePlace | undefined {
   const bytes = Buffer.from(id, 'hex');
   const { address, port } = decodeHost(bytes, 0, id.length === 56);
   const physicalOffset = Number(bytes.readBigInt64BE(bytes.length - 8));
-  if (!Number.isSafeInteger(physicalOffset) || physicalOffset < 0 || port < 0 || port > 65_535) return undefined;
+  if (!Number.isSafeInteger(physicalOffset) || physicalOffset < 0 || port < 0 || port > 65_535)
+    return undefined;
   return { address, port, physicalOffset };
 }
 

@@ -44,5 +44,10 @@ export interface Net {
   /** Rejects when the address can't be bound. */
   listen(options: ListenOptions, accept: (stream: ByteStream) => ByteStreamHandler): Promise<Listener>;
   /** Rejects when the connection is not there within `timeoutMs`. */
-  connect(host: string, port: number, timeoutMs: number, accept: (stream: ByteStream) => ByteStreamHandler): Promise<void>;
+  connect(
+    host: string,
+    port: number,
+    timeoutMs: number,
+    accept: (stream: ByteStream) => ByteStreamHandler,
+  ): Promise<void>;
 }

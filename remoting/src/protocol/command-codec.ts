@@ -38,7 +38,13 @@ export function decodeCommand(
 
 /** Reads one whole frame, length prefix included. */
 export function decodeFrame(frame: Buffer): RemotingCommand {
-  return decodeCommand(frame, frame[4] ?? 0, FRAME_PREFIX_SIZE, FRAME_PREFIX_SIZE + frame.readUIntBE(5, 3), frame.length);
+  return decodeCommand(
+    frame,
+    frame[4] ?? 0,
+    FRAME_PREFIX_SIZE,
+    FRAME_PREFIX_SIZE + frame.readUIntBE(5, 3),
+    frame.length,
+  );
 }
 
 function jsonHeader(command: RemotingCommand): Buffer {
@@ -93,14 +99,17 @@ function int32(value: unknown, name: string): number {
 /** ali-ons and C++ put numbers and booleans where Java puts strings; null members count as absent. */
 function extFieldsOf(value: unknown): ExtFields | undefined {
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'object' || Array.isArray(value)) throw new MqError('PROTOCOL', 'extFields is not an object');
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new MqError('PROTOCOL', 'extFields is not an object');
   const fields = Object.create(null) as ExtFields;
   const entries = Object.entries(value);
-  if (entries.length > EXT_FIELDS_MAX) throw new MqError('PROTOCOL', `more than ${EXT_FIELDS_MAX} header fields`);
+  if (entries.length > EXT_FIELDS_MAX)
+    throw new MqError('PROTOCOL', `more than ${EXT_FIELDS_MAX} header fields`);
   for (const [name, field] of entries) {
     if (typeof field === 'string') fields[name] = field;
     else if (typeof field === 'number' || typeof field === 'boolean') fields[name] = String(field);
-    else if (field !== null) throw new MqError('PROTOCOL', `header field ${name.slice(0, 64)} is not a string`);
+    else if (field !== null)
+      throw new MqError('PROTOCOL', `header field ${name.slice(0, 64)} is not a string`);
   }
   return fields;
 }
@@ -153,7 +162,8 @@ function fromBinary(header: Buffer, body: Buffer | undefined): RemotingCommand {
     response: isResponseFlag(flag),
     oneway: isOnewayFlag(flag),
     remark: remarkSize === 0 ? undefined : utf8(header, 17, fieldsAt),
-    extFields: fieldsSize === 0 ? undefined : binaryFields(header.subarray(fieldsAt + 4, fieldsAt + 4 + fieldsSize)),
+    extFields:
+      fieldsSize === 0 ? undefined : binaryFields(header.subarray(fieldsAt + 4, fieldsAt + 4 + fieldsSize)),
     body,
     serialize: 'ROCKETMQ',
   };
@@ -162,11 +172,12 @@ function fromBinary(header: Buffer, body: Buffer | undefined): RemotingCommand {
 function binaryFields(bytes: Buffer): ExtFields {
   const fields = Object.create(null) as ExtFields;
   let count = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const nameSize = at + 2 <= bytes.length ? bytes.readInt16BE(at) : -1;
     const valueAt = at + 2 + nameSize + 4;
     const valueSize = nameSize >= 0 && valueAt <= bytes.length ? bytes.readInt32BE(valueAt - 4) : -1;
-    if (valueSize < 0 || valueAt + valueSize > bytes.length) throw new MqError('PROTOCOL', 'a header field is cut off');
+    if (valueSize < 0 || valueAt + valueSize > bytes.length)
+      throw new MqError('PROTOCOL', 'a header field is cut off');
     if (++count > EXT_FIELDS_MAX) throw new MqError('PROTOCOL', `more than ${EXT_FIELDS_MAX} header fields`);
     // Java reads an empty value as null.
     if (valueSize > 0) {

@@ -5,7 +5,13 @@ import { FRAME_PREFIX_SIZE, FRAME_SIZE_MAX, HEADER_SIZE_MAX } from './frame.ts';
  * Receives one whole frame. `bytes` is valid during the call only; the header lies at
  * [headerStart, headerEnd), the body at [headerEnd, frameEnd).
  */
-export type FrameSink = (bytes: Buffer, type: number, headerStart: number, headerEnd: number, frameEnd: number) => void;
+export type FrameSink = (
+  bytes: Buffer,
+  type: number,
+  headerStart: number,
+  headerEnd: number,
+  frameEnd: number,
+) => void;
 
 /** Bytes of the length field. */
 const LENGTH_SIZE = 4;
@@ -83,7 +89,9 @@ export class FrameReader {
   #grow(size: number): void {
     const present = this.#pending?.length ?? 0;
     if (size <= present) return;
-    const grown = Buffer.allocUnsafe(Math.max(PENDING_SIZE_MIN, size, Math.min(present * 2, FRAME_SIZE_MAX + 4)));
+    const grown = Buffer.allocUnsafe(
+      Math.max(PENDING_SIZE_MIN, size, Math.min(present * 2, FRAME_SIZE_MAX + 4)),
+    );
     this.#pending?.copy(grown, 0, 0, this.#pendingSize);
     this.#pending = grown;
   }

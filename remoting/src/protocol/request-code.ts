@@ -118,7 +118,9 @@ export const RequestCode = {
   BATCH_ACK_MESSAGE: 200151,
 } as const;
 
-const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RequestCode).map(([name, code]) => [code, name]));
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(RequestCode).map(([name, code]) => [code, name]),
+);
 
 /** The name of a request code, or the number in text form when it has none. */
 export function requestCodeName(code: number): string {

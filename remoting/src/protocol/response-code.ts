@@ -35,7 +35,9 @@ export const ResponseCode = {
   GO_AWAY: 1500,
 } as const;
 
-const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ResponseCode).map(([name, code]) => [code, name]));
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(ResponseCode).map(([name, code]) => [code, name]),
+);
 
 /** The name of a response code, or the number in text form when it has none. */
 export function responseCodeName(code: number): string {

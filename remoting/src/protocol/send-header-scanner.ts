@@ -210,7 +210,13 @@ function isWord(bytes: Buffer, start: number, end: number, word: Buffer): boolea
  * Writes the text of a JSON string, escapes resolved, as UTF-8 to `target`; returns the end, or -1 for an escape that
  * the fast path does not know or a target that is too small.
  */
-export function unescapeJson(bytes: Buffer, start: number, end: number, target: Buffer, targetStart: number): number {
+export function unescapeJson(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  target: Buffer,
+  targetStart: number,
+): number {
   if (targetStart + end - start > target.length) return -1;
   let to = targetStart;
   for (let at = start; at < end; at++) {
@@ -250,7 +256,11 @@ function hexDigits(bytes: Buffer, at: number): number {
   for (let index = 0; index < 4; index++) {
     const byte = bytes[at + index] ?? 0;
     const digit =
-      byte <= NINE ? byte - ZERO : (byte | 0x20) >= LETTER_A && (byte | 0x20) < LETTER_A + 6 ? (byte | 0x20) - LETTER_A + 10 : -1;
+      byte <= NINE
+        ? byte - ZERO
+        : (byte | 0x20) >= LETTER_A && (byte | 0x20) < LETTER_A + 6
+          ? (byte | 0x20) - LETTER_A + 10
+          : -1;
     if (digit < 0) return -1;
     value = value * 16 + digit;
   }

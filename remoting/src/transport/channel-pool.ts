@@ -32,7 +32,8 @@ export class ChannelPool {
    * @throws MqError `CONNECTION` when it can't be opened.
    */
   get(address: string): Promise<RemotingChannel> {
-    if (this.#closed) return Promise.reject(new MqError('CONNECTION', 'the client is closed', { retryable: false }));
+    if (this.#closed)
+      return Promise.reject(new MqError('CONNECTION', 'the client is closed', { retryable: false }));
     let channel = this.#channels.get(address);
     if (channel === undefined) {
       const connecting = this.#connect(address, () => {

@@ -163,7 +163,10 @@ export class RemotingChannel implements ByteStreamHandler {
       this.#reader.feed(chunk);
     } catch (error) {
       // The opaque of a frame that can't be read is unknown, so there is nobody to answer.
-      this.#options.log.warn({ remote: this.remote, reason: errorText(error) }, 'connection closed: unreadable frame');
+      this.#options.log.warn(
+        { remote: this.remote, reason: errorText(error) },
+        'connection closed: unreadable frame',
+      );
       this.stream.destroy();
     }
   }

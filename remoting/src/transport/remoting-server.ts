@@ -104,11 +104,18 @@ export class RemotingServer {
     return channel;
   }
 
-  #dispatch(request: RemotingCommand, channel: RemotingChannel): Reply | undefined | Promise<Reply | undefined> {
-    if (!this.#isReady) return { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'the server is starting, try again' };
+  #dispatch(
+    request: RemotingCommand,
+    channel: RemotingChannel,
+  ): Reply | undefined | Promise<Reply | undefined> {
+    if (!this.#isReady)
+      return { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'the server is starting, try again' };
     const handler = this.#handlers.get(request.code);
     if (handler !== undefined) return handler(request, channel);
-    return { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: ` request type ${request.code} not supported` };
+    return {
+      code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
+      remark: ` request type ${request.code} not supported`,
+    };
   }
 
   #closeIdle(): void {

@@ -6,7 +6,11 @@ import { readLockRequest } from '@cometmq/remoting/protocol/body/lock';
 import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
 import { asObject } from '@cometmq/remoting/protocol/body/shape';
 import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
-import { ConsumerGroupHeader, HeartbeatResponseHeader, UnregisterClientHeader } from '@cometmq/remoting/protocol/header/client';
+import {
+  ConsumerGroupHeader,
+  HeartbeatResponseHeader,
+  UnregisterClientHeader,
+} from '@cometmq/remoting/protocol/header/client';
 import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
@@ -38,8 +42,13 @@ export function clientHandlers(service: ClientService, clients: RemotingClients)
       ({ extFields }): Reply => {
         const { consumerGroup } = ConsumerGroupHeader.decode(extFields);
         const consumerIdList = service.clientIds(consumerGroup);
-        if (consumerIdList.length > 0) return { ...SUCCESS, extFields: {}, body: jsonBody({ consumerIdList }) };
-        return { code: ResponseCode.SYSTEM_ERROR, remark: `no consumer for this group, ${consumerGroup}`, extFields: {} };
+        if (consumerIdList.length > 0)
+          return { ...SUCCESS, extFields: {}, body: jsonBody({ consumerIdList }) };
+        return {
+          code: ResponseCode.SYSTEM_ERROR,
+          remark: `no consumer for this group, ${consumerGroup}`,
+          extFields: {},
+        };
       },
     ],
     [

@@ -1,4 +1,8 @@
-import { QueryMessageHeader, QueryMessageResponseHeader, ViewMessageHeader } from '@cometmq/remoting/protocol/header/message';
+import {
+  QueryMessageHeader,
+  QueryMessageResponseHeader,
+  ViewMessageHeader,
+} from '@cometmq/remoting/protocol/header/message';
 import type { Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
@@ -36,7 +40,8 @@ export function messageHandlers(queries: QueryService, clock: Clock): HandlerTab
           indexLastUpdateTimestamp: clock.now(),
           indexLastUpdatePhyoffset: queries.newest.physicalOffset,
         });
-        if (records.length > 0) return { code: ResponseCode.SUCCESS, extFields: answer, body: Buffer.concat(records) };
+        if (records.length > 0)
+          return { code: ResponseCode.SUCCESS, extFields: answer, body: Buffer.concat(records) };
         const remark = 'can not find message, maybe time range not correct';
         return { code: ResponseCode.QUERY_NOT_FOUND, remark, extFields: answer };
       },

@@ -21,7 +21,8 @@ export function offsetHandlers(offsets: OffsetService, topics: TopicTable, broke
     [
       RequestCode.QUERY_CONSUMER_OFFSET,
       ({ extFields }): Reply => {
-        const { consumerGroup, topic, queueId, setZeroIfNotFound } = QueryConsumerOffsetHeader.decode(extFields);
+        const { consumerGroup, topic, queueId, setZeroIfNotFound } =
+          QueryConsumerOffsetHeader.decode(extFields);
         const offset = offsets.query(consumerGroup, topic, queueId, setZeroIfNotFound !== false);
         if (offset !== undefined) return offsetReply(offset);
         const remark = 'Not found, maybe this group consumer boot first';
@@ -33,14 +34,20 @@ export function offsetHandlers(offsets: OffsetService, topics: TopicTable, broke
       ({ extFields }): Reply => {
         const { consumerGroup, topic, queueId, commitOffset } = UpdateConsumerOffsetHeader.decode(extFields);
         const taken = offsets.commit(consumerGroup, topic, queueId, commitOffset);
-        return { code: ResponseCode.SUCCESS, remark: taken ? undefined : 'Offset has been previously reset', extFields: {} };
+        return {
+          code: ResponseCode.SUCCESS,
+          remark: taken ? undefined : 'Offset has been previously reset',
+          extFields: {},
+        };
       },
     ],
     [
       RequestCode.SEARCH_OFFSET_BY_TIMESTAMP,
       ({ extFields }): Reply => {
         const { topic, queueId, timestamp, boundaryType } = SearchOffsetHeader.decode(extFields);
-        return offsetReply(offsets.search(topic, queueId, timestamp, boundaryType?.toUpperCase() === 'UPPER'));
+        return offsetReply(
+          offsets.search(topic, queueId, timestamp, boundaryType?.toUpperCase() === 'UPPER'),
+        );
       },
     ],
     [

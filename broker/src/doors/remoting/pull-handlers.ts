@@ -1,4 +1,8 @@
-import { PullFlag, PullMessageHeader, PullMessageResponseHeader } from '@cometmq/remoting/protocol/header/pull';
+import {
+  PullFlag,
+  PullMessageHeader,
+  PullMessageResponseHeader,
+} from '@cometmq/remoting/protocol/header/pull';
 import { encodeCommand } from '@cometmq/remoting/protocol/command-codec';
 import { errorReply } from '@cometmq/remoting/protocol/error-reply';
 import { writeFramePrefix } from '@cometmq/remoting/protocol/frame';
@@ -14,8 +18,17 @@ import type { HandlerTable } from './handler-table.ts';
 import type { RemotingClients } from './remoting-client-channel.ts';
 
 /** PULL_MESSAGE and LITE_PULL_MESSAGE. */
-export function pullHandlers(pulls: PullService, store: MessageStore, clients: RemotingClients): HandlerTable {
-  const answer = (command: RemotingCommand, request: PullRequest, channel: RemotingChannel, isFirst: boolean): void => {
+export function pullHandlers(
+  pulls: PullService,
+  store: MessageStore,
+  clients: RemotingClients,
+): HandlerTable {
+  const answer = (
+    command: RemotingCommand,
+    request: PullRequest,
+    channel: RemotingChannel,
+    isFirst: boolean,
+  ): void => {
     const resume = (): void => {
       if (channel.isClosed) return;
       try {
@@ -62,7 +75,11 @@ function respond(
   store: MessageStore,
 ): void {
   if (outcome.kind === 'refused') {
-    channel.reply(command, { code: ResponseCode[outcome.reason], remark: outcome.remark, extFields: emptyHeader(request) });
+    channel.reply(command, {
+      code: ResponseCode[outcome.reason],
+      remark: outcome.remark,
+      extFields: emptyHeader(request),
+    });
   } else if (outcome.kind === 'reset') {
     const { offset, minOffset, maxOffset } = outcome;
     const reply = pullReply(ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_RESET', offset, minOffset, maxOffset);
@@ -71,7 +88,10 @@ function respond(
     channel.send(foundFrame(command, outcome.plan, store));
   } else {
     const { status, nextOffset, minOffset, maxOffset } = outcome.plan;
-    channel.reply(command, pullReply(codeOf(status, request.offset), status, nextOffset, minOffset, maxOffset));
+    channel.reply(
+      command,
+      pullReply(codeOf(status, request.offset), status, nextOffset, minOffset, maxOffset),
+    );
   }
 }
 
@@ -95,8 +115,21 @@ function codeOf(status: ReadStatus, offset: number): number {
   }
 }
 
-function pullReply(code: number, remark: string, nextBeginOffset: number, minOffset: number, maxOffset: number): Reply {
-  const header = { suggestWhichBrokerId: 0, nextBeginOffset, minOffset, maxOffset, topicSysFlag: 0, groupSysFlag: 0 };
+function pullReply(
+  code: number,
+  remark: string,
+  nextBeginOffset: number,
+  minOffset: number,
+  maxOffset: number,
+): Reply {
+  const header = {
+    suggestWhichBrokerId: 0,
+    nextBeginOffset,
+    minOffset,
+    maxOffset,
+    topicSysFlag: 0,
+    groupSysFlag: 0,
+  };
   return { code, remark, extFields: PullMessageResponseHeader.encode(header) };
 }
 
@@ -115,6 +148,12 @@ function foundFrame(command: RemotingCommand, plan: ReadPlan, store: MessageStor
   if (store.copyRecords(plan, frame, head.length)) return frame;
   // Expired between the look-up and the copy: the client tries again and is told where to go on.
   const { nextOffset, minOffset, maxOffset } = plan;
-  const gone = pullReply(ResponseCode.PULL_RETRY_IMMEDIATELY, 'MESSAGE_WAS_REMOVING', nextOffset, minOffset, maxOffset);
+  const gone = pullReply(
+    ResponseCode.PULL_RETRY_IMMEDIATELY,
+    'MESSAGE_WAS_REMOVING',
+    nextOffset,
+    minOffset,
+    maxOffset,
+  );
   return encodeCommand(replyCommand(gone, command.opaque, command.serialize));
 }

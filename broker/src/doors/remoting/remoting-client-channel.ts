@@ -32,7 +32,9 @@ export class RemotingClientChannel implements ClientChannel {
 
   notifyOffsetsReset(group: string, topic: string, timestamp: number, offsets: readonly QueueOffset[]): void {
     const brokerName = this.#brokerName;
-    const table = objectKeyMap(offsets.map(({ queueId, offset }) => [{ brokerName, queueId, topic }, offset] as const));
+    const table = objectKeyMap(
+      offsets.map(({ queueId, offset }) => [{ brokerName, queueId, topic }, offset] as const),
+    );
     this.channel.invokeOneway({
       code: RequestCode.RESET_CONSUMER_CLIENT_OFFSET,
       extFields: ResetOffsetHeader.encode({ topic, group, timestamp, isForce: true }),
@@ -56,7 +58,8 @@ export class RemotingClients {
 
   of(channel: RemotingChannel): RemotingClientChannel {
     let client = this.#clients.get(channel);
-    if (client === undefined) this.#clients.set(channel, (client = new RemotingClientChannel(channel, this.#brokerName)));
+    if (client === undefined)
+      this.#clients.set(channel, (client = new RemotingClientChannel(channel, this.#brokerName)));
     return client;
   }
 }

@@ -7,6 +7,7 @@ import { pullHandlers } from './pull-handlers.ts';
 import { RemotingClients } from './remoting-client-channel.ts';
 import { SendFastPath } from './send-fast-path.ts';
 import { sendHandlers } from './send-handlers.ts';
+import { transactionHandlers } from './transaction-handlers.ts';
 
 /** Opens the RocketMQ remoting door: every request code and who answers it. */
 export function remotingDoor(server: RemotingServer, base: BrokerBase, services: BrokerServices): void {
@@ -17,9 +18,16 @@ export function remotingDoor(server: RemotingServer, base: BrokerBase, services:
     offsetHandlers(services.offsetting, services.topics, base.config.name),
     clientHandlers(services.clients, clients),
     messageHandlers(services.querying, base.clock),
+    transactionHandlers(services.transactions),
   ];
   for (const [code, handler] of families.flat()) server.handle(code, handler);
-  const fastPath = new SendFastPath(base.store, services.topics, services.stats, base.random, services.producing);
+  const fastPath = new SendFastPath(
+    base.store,
+    services.topics,
+    services.stats,
+    base.random,
+    services.producing,
+  );
   server.handleFrames(fastPath.handle);
   server.onClose((channel) => {
     fastPath.forget(channel);

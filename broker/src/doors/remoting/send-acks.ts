@@ -48,7 +48,15 @@ export class SendAcks implements DurabilityWaiter {
   }
 
   /** Adds the answer to one message. */
-  add(opaque: number, queueId: number, queueOffset: number, physicalOffset: number, uniqueKey: Buffer, from: number, to: number): void {
+  add(
+    opaque: number,
+    queueId: number,
+    queueOffset: number,
+    physicalOffset: number,
+    uniqueKey: Buffer,
+    from: number,
+    to: number,
+  ): void {
     if (this.#size + ANSWER_SIZE_MAX > this.#buffer.length) this.#grow();
     const buffer = this.#buffer;
     const start = this.#size;
@@ -79,7 +87,8 @@ export class SendAcks implements DurabilityWaiter {
   failed(error: MqError): void {
     const reply = errorReply(error);
     const serialize: SerializeType = 'JSON';
-    for (const opaque of this.#opaques) this.#channel.send(encodeCommand(replyCommand(reply, opaque, serialize)));
+    for (const opaque of this.#opaques)
+      this.#channel.send(encodeCommand(replyCommand(reply, opaque, serialize)));
     this.#channel.answered(this.#requestBytes);
   }
 

@@ -59,7 +59,13 @@ export class SendFastPath {
   readonly #result: AppendResult = { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 };
   #request: AppendRequest | undefined;
 
-  constructor(store: MessageStore, topics: TopicTable, stats: BrokerStats, random: RandomSource, producing: ProducerService) {
+  constructor(
+    store: MessageStore,
+    topics: TopicTable,
+    stats: BrokerStats,
+    random: RandomSource,
+    producing: ProducerService,
+  ) {
     this.#store = store;
     this.#topics = topics;
     this.#stats = stats;
@@ -82,8 +88,13 @@ export class SendFastPath {
     if (!scanner.scan(bytes, type, headerStart, headerEnd)) return false;
     if (!this.#hasRequired()) return false;
     const bodySize = frameEnd - headerEnd;
-    if (bodySize === 0 || bodySize > this.#producing.settings.maxMessageSizeBytes || this.#isBatch(bytes)) return false;
-    const topic = this.#topics.findByBytes(bytes, scanner.starts[Letter.TOPIC] ?? 0, scanner.ends[Letter.TOPIC] ?? 0);
+    if (bodySize === 0 || bodySize > this.#producing.settings.maxMessageSizeBytes || this.#isBatch(bytes))
+      return false;
+    const topic = this.#topics.findByBytes(
+      bytes,
+      scanner.starts[Letter.TOPIC] ?? 0,
+      scanner.ends[Letter.TOPIC] ?? 0,
+    );
     if (topic === undefined || !topic.isPlain || (topic.config.perm & Perm.WRITE) === 0) return false;
     const queue = this.#queueOf(topic, scanner.integer(Letter.QUEUE_ID));
     if (queue === undefined || this.#store.unsyncedBytes > Limits.unsyncedBytes) return false;
@@ -141,7 +152,8 @@ export class SendFastPath {
     const scan = this.#propertyScan;
     scan.scan(target, 0, end);
     const uniqueKeySize = scan.uniqKeyEnd - scan.uniqKeyStart;
-    const isOrdinary = (scan.traits & SPECIAL) === 0 && scan.uniqKeyStart >= 0 && uniqueKeySize <= UNIQUE_KEY_SIZE_MAX;
+    const isOrdinary =
+      (scan.traits & SPECIAL) === 0 && scan.uniqKeyStart >= 0 && uniqueKeySize <= UNIQUE_KEY_SIZE_MAX;
     if (!isOrdinary || !isPlainText(target, scan.uniqKeyStart, scan.uniqKeyEnd)) return -1;
     const { stamp } = this.#producing;
     if (end + stamp.length > PROPERTIES_SIZE_MAX) return -1;
@@ -162,7 +174,8 @@ export class SendFastPath {
     const sysFlag = scanner.integer(Letter.SYS_FLAG);
     const flag = scanner.integer(Letter.FLAG);
     const bornTimestamp = scanner.integer(Letter.BORN_TIMESTAMP);
-    const isSpecial = (sysFlag & SysFlag.TRANSACTION_MASK) !== 0 || Number.isNaN(sysFlag + flag + bornTimestamp);
+    const isSpecial =
+      (sysFlag & SysFlag.TRANSACTION_MASK) !== 0 || Number.isNaN(sysFlag + flag + bornTimestamp);
     if (isSpecial || (flag | 0) !== flag || (sysFlag | 0) !== sysFlag) return undefined;
     const reconsumeTimes = scanner.integer(Letter.RECONSUME_TIMES) || 0;
     const request = (this.#request ??= this.#newRequest(topic, queue, peer));
@@ -201,7 +214,13 @@ export class SendFastPath {
     };
   }
 
-  #acknowledge(channel: RemotingChannel, peer: Peer, durability: Durability, queueId: number, frameBytes: number): void {
+  #acknowledge(
+    channel: RemotingChannel,
+    peer: Peer,
+    durability: Durability,
+    queueId: number,
+    frameBytes: number,
+  ): void {
     const group = this.#store.group(durability);
     let acks = peer.acks[durability];
     if (acks?.group !== group) acks = this.#join(channel, peer, durability, group);
@@ -209,7 +228,15 @@ export class SendFastPath {
     if (this.#scanner.isOneway) return;
     const { uniqKeyStart, uniqKeyEnd } = this.#propertyScan;
     const { queueOffset, physicalOffset } = this.#result;
-    acks.add(this.#scanner.opaque, queueId, queueOffset, physicalOffset, this.#properties, uniqKeyStart, uniqKeyEnd);
+    acks.add(
+      this.#scanner.opaque,
+      queueId,
+      queueOffset,
+      physicalOffset,
+      this.#properties,
+      uniqKeyStart,
+      uniqKeyEnd,
+    );
   }
 
   #join(channel: RemotingChannel, peer: Peer, durability: Durability, group: DurabilityGroup): SendAcks {

@@ -1,4 +1,9 @@
-import { SendBackHeader, SendMessageHeader, SendMessageHeaderV2, SendMessageResponseHeader } from '@cometmq/remoting/protocol/header/send';
+import {
+  SendBackHeader,
+  SendMessageHeader,
+  SendMessageHeaderV2,
+  SendMessageResponseHeader,
+} from '@cometmq/remoting/protocol/header/send';
 import type { HeaderOf } from '@cometmq/remoting/protocol/header/fields';
 import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';

@@ -56,19 +56,28 @@ export class KeyIndex {
         // Full but not sealed before the crash: the next flush seals it.
         if (this.#active.count > 0) this.#retireActive();
         this.#sequence = number;
-        this.#active.restore(readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0), logOffset);
+        this.#active.restore(
+          readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0),
+          logOffset,
+        );
         this.#flushed = this.#active.count;
       }
     }
   }
 
   /** Indexes one message. `topicHash` is the hash of `topic#`. */
-  add(topicHash: number, properties: Buffer, scan: PropertyScan, physicalOffset: number, storeTimestamp: number): void {
+  add(
+    topicHash: number,
+    properties: Buffer,
+    scan: PropertyScan,
+    physicalOffset: number,
+    storeTimestamp: number,
+  ): void {
     const seconds = Math.floor(storeTimestamp / 1000);
     if (scan.uniqKeyStart >= 0) {
       this.#put(hashOn(topicHash, properties, scan.uniqKeyStart, scan.uniqKeyEnd), physicalOffset, seconds);
     }
-    for (let at = scan.keysStart; at >= 0 && at < scan.keysEnd; ) {
+    for (let at = scan.keysStart; at >= 0 && at < scan.keysEnd;) {
       let end = at;
       while (end < scan.keysEnd && properties[end] !== SPACE) end++;
       if (end > at) this.#put(hashOn(topicHash, properties, at, end), physicalOffset, seconds);
@@ -94,7 +103,8 @@ export class KeyIndex {
         at: (number - 1) * INDEX_ENTRY_SIZE,
       }));
     }
-    for (const sequence of this.#sealed.toReversed()) yield* this.#findSealed(sequence, hash, begin, end, visits);
+    for (const sequence of this.#sealed.toReversed())
+      yield* this.#findSealed(sequence, hash, begin, end, visits);
   }
 
   /** Writes entries of records before `logOffset` and syncs them. */
@@ -208,7 +218,8 @@ function hashOn(hash: number, bytes: Buffer, start: number, end: number): number
     if (byte >= 0x80) {
       const text = bytes.toString('utf8', start, end);
       let unicode = hash;
-      for (let index = 0; index < text.length; index++) unicode = (Math.imul(31, unicode) + text.charCodeAt(index)) | 0;
+      for (let index = 0; index < text.length; index++)
+        unicode = (Math.imul(31, unicode) + text.charCodeAt(index)) | 0;
       return unicode;
     }
     result = (Math.imul(31, result) + byte) | 0;

@@ -22,10 +22,14 @@ export class RocksDbStore implements KeyValueStore {
         this.#db.open({ createIfMissing: true, infoLogLevel: 'error', maxOpenFiles: 64 }, done);
       });
     } catch (error) {
-      throw new MqError('STORE_FAILED', `can't open the settings in ${this.#directory}: ${errorText(error)}`, {
-        cause: error,
-        hint: 'is another broker using the same data folder?',
-      });
+      throw new MqError(
+        'STORE_FAILED',
+        `can't open the settings in ${this.#directory}: ${errorText(error)}`,
+        {
+          cause: error,
+          hint: 'is another broker using the same data folder?',
+        },
+      );
     }
   }
 
@@ -40,7 +44,12 @@ export class RocksDbStore implements KeyValueStore {
   }
 
   async entries(prefix: string): Promise<(readonly [string, string])[]> {
-    const iterator = this.#db.iterator({ gte: prefix, lt: prefix + PREFIX_END, keyAsBuffer: false, valueAsBuffer: false });
+    const iterator = this.#db.iterator({
+      gte: prefix,
+      lt: prefix + PREFIX_END,
+      keyAsBuffer: false,
+      valueAsBuffer: false,
+    });
     const pairs: (readonly [string, string])[] = [];
     try {
       for (let pair = await next(iterator); pair !== undefined; pair = await next(iterator)) pairs.push(pair);

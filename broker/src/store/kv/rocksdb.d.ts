@@ -8,7 +8,10 @@ declare module 'rocksdb' {
   }
 
   export interface RocksDb {
-    open(options: { createIfMissing: boolean; infoLogLevel: string; maxOpenFiles: number }, callback: Done): void;
+    open(
+      options: { createIfMissing: boolean; infoLogLevel: string; maxOpenFiles: number },
+      callback: Done,
+    ): void;
     close(callback: Done): void;
     batch(
       operations: readonly ({ type: 'put'; key: string; value: string } | { type: 'del'; key: string })[],

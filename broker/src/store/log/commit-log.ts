@@ -94,7 +94,9 @@ export class CommitLog {
 
   /** Log position behind the last record that was appended. */
   get endOffset(): number {
-    return this.#payloadSize === 0 ? this.#frameBase : this.#frameBase + FRAME_HEADER_SIZE + this.#payloadSize;
+    return this.#payloadSize === 0
+      ? this.#frameBase
+      : this.#frameBase + FRAME_HEADER_SIZE + this.#payloadSize;
   }
 
   /** Where the written part ends; always a frame's border. */
@@ -327,7 +329,10 @@ export class CommitLog {
       hint: 'nothing is acknowledged any more; check the disk, then restart the broker',
     });
     this.#failure = failure;
-    this.#log.error({ reason: errorText(cause) }, 'log write or sync failed; the broker stops accepting messages');
+    this.#log.error(
+      { reason: errorText(cause) },
+      'log write or sync failed; the broker stops accepting messages',
+    );
     for (const group of [...this.#nextSynced, this.#synced, this.#written]) group.fail(failure);
     return failure;
   }

@@ -40,7 +40,11 @@ export function frameSize(payloadSize: number): number {
 }
 
 /** Completes the frame at `at`, whose payload is in place; zeroes its padding. Returns its link. */
-export function sealFrame(bytes: Buffer, at: number, header: Omit<FrameHeader, 'payloadCrc' | 'link'>): number {
+export function sealFrame(
+  bytes: Buffer,
+  at: number,
+  header: Omit<FrameHeader, 'payloadCrc' | 'link'>,
+): number {
   const payloadAt = at + FRAME_HEADER_SIZE;
   const payloadEnd = payloadAt + header.payloadSize;
   bytes.fill(0, payloadEnd, at + frameSize(header.payloadSize));
@@ -83,7 +87,8 @@ export function isPayloadIntact(bytes: Buffer, at: number, header: FrameHeader):
   const payloadAt = at + FRAME_HEADER_SIZE;
   const payloadEnd = payloadAt + header.payloadSize;
   const frameEnd = at + frameSize(header.payloadSize);
-  if (frameEnd > bytes.length || crc32(bytes.subarray(payloadAt, payloadEnd)) !== header.payloadCrc) return false;
+  if (frameEnd > bytes.length || crc32(bytes.subarray(payloadAt, payloadEnd)) !== header.payloadCrc)
+    return false;
   for (let index = payloadEnd; index < frameEnd; index++) if (bytes[index] !== 0) return false;
   return true;
 }

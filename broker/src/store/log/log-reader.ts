@@ -30,7 +30,8 @@ export class LogReader {
   /** As `copySync`, reading files off the event loop. */
   async copy(offset: number, size: number, target: Buffer, at: number): Promise<boolean> {
     const segment = this.#segments.find(offset);
-    if (segment === undefined || this.isInMemory(offset, size)) return this.copySync(offset, size, target, at);
+    if (segment === undefined || this.isInMemory(offset, size))
+      return this.copySync(offset, size, target, at);
     return (await segment.file.read(target, at, size, offset - segment.base)) === size;
   }
 }

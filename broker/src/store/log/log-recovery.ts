@@ -1,7 +1,14 @@
 import type { Logger } from '@cometmq/common/logging/logger';
 import type { LogEnd } from './commit-log.ts';
 import type { FrameHeader } from './log-frame.ts';
-import { FRAME_ALIGNMENT, FRAME_HEADER_SIZE, FrameKind, frameSize, isPayloadIntact, readFrameHeader } from './log-frame.ts';
+import {
+  FRAME_ALIGNMENT,
+  FRAME_HEADER_SIZE,
+  FrameKind,
+  frameSize,
+  isPayloadIntact,
+  readFrameHeader,
+} from './log-frame.ts';
 import type { LogSegment, LogSegments } from './log-segments.ts';
 
 /** A stretch of the log that was durable once and can't be read now. */
@@ -18,7 +25,13 @@ export interface LogScan {
 }
 
 /** Gets the payload of each whole frame, in order. `bytes` is valid during the call only. */
-export type FrameVisitor = (bytes: Buffer, start: number, end: number, header: FrameHeader, payloadOffset: number) => void;
+export type FrameVisitor = (
+  bytes: Buffer,
+  start: number,
+  end: number,
+  header: FrameHeader,
+  payloadOffset: number,
+) => void;
 
 /** Read ahead this much; a larger frame is read as a whole. */
 const WINDOW_SIZE = 4 * 1024 * 1024;
@@ -61,7 +74,10 @@ export class LogScanner {
       const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset);
       if (next === undefined) break;
       this.#damaged.push({ start: offset, end: next.baseOffset });
-      this.#log.error({ start: offset, end: next.baseOffset }, 'damaged range in the log; what follows is readable');
+      this.#log.error(
+        { start: offset, end: next.baseOffset },
+        'damaged range in the log; what follows is readable',
+      );
       offset = next.baseOffset;
       previous = undefined;
     }
@@ -120,11 +136,15 @@ export class LogScanner {
 
   /** The next header from `from` on that belongs to its place, looking through this and all later segments. */
   #findHeader(from: number): FrameHeader | undefined {
-    for (let offset = from; ; ) {
+    for (let offset = from; ;) {
       const segment = this.#segments.find(offset);
       if (segment === undefined) return undefined;
       const segmentEnd = segment.base + this.#segments.segmentSize;
-      for (; offset < segmentEnd && this.#load(segment, offset, FRAME_HEADER_SIZE); offset += FRAME_ALIGNMENT) {
+      for (
+        ;
+        offset < segmentEnd && this.#load(segment, offset, FRAME_HEADER_SIZE);
+        offset += FRAME_ALIGNMENT
+      ) {
         const header = readFrameHeader(this.#window, offset - this.#windowAt, offset);
         if (header !== undefined) return header;
       }

@@ -59,9 +59,13 @@ export class LogSegments {
     for (const [index, segment] of this.#segments.entries()) {
       const before = this.#segments[index - 1];
       if (before !== undefined && segment.base !== before.base + this.segmentSize) {
-        throw new MqError('DATA_DAMAGED', `log segment ${segmentName(before.base + this.segmentSize)} is missing`, {
-          hint: 'restore the file, or move the segments before the gap away to give them up',
-        });
+        throw new MqError(
+          'DATA_DAMAGED',
+          `log segment ${segmentName(before.base + this.segmentSize)} is missing`,
+          {
+            hint: 'restore the file, or move the segments before the gap away to give them up',
+          },
+        );
       }
     }
   }
@@ -85,7 +89,9 @@ export class LogSegments {
   /** The segment that holds a log position, or undefined when it expired or does not exist yet. */
   find(offset: number): LogSegment | undefined {
     const first = this.#segments[0];
-    return first === undefined ? undefined : this.#segments[Math.floor((offset - first.base) / this.segmentSize)];
+    return first === undefined
+      ? undefined
+      : this.#segments[Math.floor((offset - first.base) / this.segmentSize)];
   }
 
   /** True when the log can go on in a further segment at once. */
@@ -209,9 +215,13 @@ export class LogSegments {
     const file = disk.openSync(join(directory, name), 'update');
     const size = file.sizeSync();
     if (size !== this.segmentSize) {
-      throw new MqError('DATA_DAMAGED', `log segment ${name} has ${size} bytes instead of ${this.segmentSize}`, {
-        hint: 'the segment size of an existing store can not be changed; a cut file must be restored from a backup',
-      });
+      throw new MqError(
+        'DATA_DAMAGED',
+        `log segment ${name} has ${size} bytes instead of ${this.segmentSize}`,
+        {
+          hint: 'the segment size of an existing store can not be changed; a cut file must be restored from a backup',
+        },
+      );
     }
     this.#segments.push({ base: Number(name), file });
   }

@@ -35,7 +35,8 @@ export class QueueFiles {
 
   /** Takes stock of the files. The end counts whole entries only. */
   load(): void {
-    for (const name of this.#disk.listSync(this.directory)) if (/^\d{20}$/.test(name)) this.#bases.push(Number(name));
+    for (const name of this.#disk.listSync(this.directory))
+      if (/^\d{20}$/.test(name)) this.#bases.push(Number(name));
     const last = this.#bases.at(-1);
     if (last !== undefined) this.#end = last + Math.floor(this.#file(last).sizeSync() / ENTRY_SIZE);
   }
@@ -51,7 +52,8 @@ export class QueueFiles {
     }
     if (end === this.#end) return;
     this.#end = end;
-    while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= end) await this.#removeFile(this.#bases.pop() ?? 0);
+    while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= end)
+      await this.#removeFile(this.#bases.pop() ?? 0);
     const last = this.#bases.at(-1);
     if (last === undefined) return;
     await this.#cache.use(this.#path(last), (file) => file.truncate((end - last) * ENTRY_SIZE));
@@ -65,7 +67,12 @@ export class QueueFiles {
       if (base === undefined) break;
       const index = from + done - base;
       const wanted = Math.min(count - done, ENTRIES_PER_FILE - index);
-      const bytes = this.#file(base).readSync(into, at + done * ENTRY_SIZE, wanted * ENTRY_SIZE, index * ENTRY_SIZE);
+      const bytes = this.#file(base).readSync(
+        into,
+        at + done * ENTRY_SIZE,
+        wanted * ENTRY_SIZE,
+        index * ENTRY_SIZE,
+      );
       const entries = Math.floor(bytes / ENTRY_SIZE);
       done += entries;
       if (entries < wanted) break;
@@ -86,7 +93,9 @@ export class QueueFiles {
       const index = from + done - base;
       const part = Math.min(count - done, ENTRIES_PER_FILE - index);
       const entriesAt = start + done * ENTRY_SIZE;
-      await this.#cache.use(this.#path(base), (file) => file.write(bytes, entriesAt, part * ENTRY_SIZE, index * ENTRY_SIZE));
+      await this.#cache.use(this.#path(base), (file) =>
+        file.write(bytes, entriesAt, part * ENTRY_SIZE, index * ENTRY_SIZE),
+      );
       this.#unsynced.add(base);
       done += part;
       this.#end = from + done;

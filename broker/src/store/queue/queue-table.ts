@@ -40,7 +40,9 @@ export class QueueTable {
 
   /** The queue, made when missing. Names must have been validated: they become directory names. */
   get(topic: string, queueId: number): StoreQueue {
-    return this.find(topic, queueId) ?? this.#put(new StoreQueue(topic, queueId, this.#files(topic, queueId)));
+    return (
+      this.find(topic, queueId) ?? this.#put(new StoreQueue(topic, queueId, this.#files(topic, queueId)))
+    );
   }
 
   *all(): Generator<StoreQueue> {

@@ -1,5 +1,11 @@
 import type { QueueFiles } from './queue-files.ts';
-import { ENTRY_SIZE, entryPhysicalOffset, entryStoreTimestamp, isEntryIntact, writeEntry } from './queue-entry.ts';
+import {
+  ENTRY_SIZE,
+  entryPhysicalOffset,
+  entryStoreTimestamp,
+  isEntryIntact,
+  writeEntry,
+} from './queue-entry.ts';
 
 /** Entries in memory that are on disk as well are kept up to this many, for consumers near the tail. */
 const WARM_ENTRIES = 512;
@@ -139,7 +145,8 @@ export class StoreQueue {
     let end = this.#assigned;
     const tail = this.#tail;
     if (tail === undefined) return;
-    while (end > from && entryPhysicalOffset(tail, (end - 1 - this.#tailBase) * ENTRY_SIZE) >= logOffset) end--;
+    while (end > from && entryPhysicalOffset(tail, (end - 1 - this.#tailBase) * ENTRY_SIZE) >= logOffset)
+      end--;
     if (end === from) return;
     // A copy: the tail may move while the disk works.
     const first = (from - this.#tailBase) * ENTRY_SIZE;

@@ -46,8 +46,10 @@ function readConsumerData(value: unknown): ConsumerData {
   const consumeType = asString(members['consumeType']).toUpperCase();
   return {
     groupName: asString(members['groupName']),
-    consumeType: consumeType === 'CONSUME_ACTIVELY' || consumeType === 'CONSUME_POP' ? consumeType : 'CONSUME_PASSIVELY',
-    messageModel: asString(members['messageModel']).toUpperCase() === 'BROADCASTING' ? 'BROADCASTING' : 'CLUSTERING',
+    consumeType:
+      consumeType === 'CONSUME_ACTIVELY' || consumeType === 'CONSUME_POP' ? consumeType : 'CONSUME_PASSIVELY',
+    messageModel:
+      asString(members['messageModel']).toUpperCase() === 'BROADCASTING' ? 'BROADCASTING' : 'CLUSTERING',
     consumeFromWhere: asString(members['consumeFromWhere'], 'CONSUME_FROM_LAST_OFFSET').toUpperCase(),
     unitMode: asBoolean(members['unitMode']),
     subscriptionDataSet: asArray(members['subscriptionDataSet']).map(readSubscriptionData),

@@ -36,7 +36,8 @@ export function readTopicRoute(value: unknown): TopicRoute {
 export function readBrokerData(value: unknown): BrokerData {
   const members = asObject(value);
   const brokerAddrs = Object.create(null) as Record<string, string>;
-  for (const [id, address] of Object.entries(asObject(members['brokerAddrs']))) brokerAddrs[id] = asString(address);
+  for (const [id, address] of Object.entries(asObject(members['brokerAddrs'])))
+    brokerAddrs[id] = asString(address);
   return { brokerAddrs, brokerName: asString(members['brokerName']), cluster: asString(members['cluster']) };
 }
 
@@ -60,7 +61,8 @@ export interface ClusterInfo {
 export function readClusterInfo(value: unknown): ClusterInfo {
   const members = asObject(value);
   const brokers = Object.create(null) as Record<string, BrokerData>;
-  for (const [name, data] of Object.entries(asObject(members['brokerAddrTable']))) brokers[name] = readBrokerData(data);
+  for (const [name, data] of Object.entries(asObject(members['brokerAddrTable'])))
+    brokers[name] = readBrokerData(data);
   const clusters = Object.create(null) as Record<string, readonly string[]>;
   for (const [name, list] of Object.entries(asObject(members['clusterAddrTable']))) {
     clusters[name] = asArray(list).map((broker) => asString(broker));

@@ -30,14 +30,20 @@ export function readSubscriptionGroupConfig(value: unknown): SubscriptionGroupCo
     retryQueueNums: asInteger(members['retryQueueNums'], defaults.retryQueueNums),
     retryMaxTimes: asInteger(members['retryMaxTimes'], defaults.retryMaxTimes),
     brokerId: asInteger(members['brokerId'], defaults.brokerId),
-    whichBrokerWhenConsumeSlowly: asInteger(members['whichBrokerWhenConsumeSlowly'], defaults.whichBrokerWhenConsumeSlowly),
+    whichBrokerWhenConsumeSlowly: asInteger(
+      members['whichBrokerWhenConsumeSlowly'],
+      defaults.whichBrokerWhenConsumeSlowly,
+    ),
     notifyConsumerIdsChangedEnable: asBoolean(
       members['notifyConsumerIdsChangedEnable'],
       defaults.notifyConsumerIdsChangedEnable,
     ),
     groupSysFlag: asInteger(members['groupSysFlag']),
     consumeTimeoutMinute: asInteger(members['consumeTimeoutMinute'], defaults.consumeTimeoutMinute),
-    groupRetryPolicy: members['groupRetryPolicy'] === undefined ? defaults.groupRetryPolicy : asObject(members['groupRetryPolicy']),
+    groupRetryPolicy:
+      members['groupRetryPolicy'] === undefined
+        ? defaults.groupRetryPolicy
+        : asObject(members['groupRetryPolicy']),
     attributes: asStringRecord(members['attributes']),
   };
 }

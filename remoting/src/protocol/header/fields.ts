@@ -85,5 +85,8 @@ export function header<T extends FieldTable>(table: T): Header<T> {
 }
 
 function illegal(name: string, value: string): MqError {
-  return new MqError('PROTOCOL', `the custom field <${name}> is not an integer in range: ${value.slice(0, 32)}`);
+  return new MqError(
+    'PROTOCOL',
+    `the custom field <${name}> is not an integer in range: ${value.slice(0, 32)}`,
+  );
 }

@@ -17,7 +17,10 @@ export const RegisterBrokerHeader = header({
   bodyCrc32: optional(int32),
 });
 
-export const RegisterBrokerResponseHeader = header({ haServerAddr: optional(text), masterAddr: optional(text) });
+export const RegisterBrokerResponseHeader = header({
+  haServerAddr: optional(text),
+  masterAddr: optional(text),
+});
 
 /** UNREGISTER_BROKER (104), QUERY_DATA_VERSION (322) and BROKER_HEARTBEAT (904). */
 export const BrokerIdentityHeader = header({

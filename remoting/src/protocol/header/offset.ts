@@ -29,7 +29,12 @@ export const SearchOffsetHeader = header({
 });
 
 /** GET_MAX_OFFSET (30), GET_MIN_OFFSET (31), GET_EARLIEST_MSG_STORETIME (32). */
-export const QueueHeader = header({ topic: text, queueId: int32, committed: optional(bool), bname: optional(text) });
+export const QueueHeader = header({
+  topic: text,
+  queueId: int32,
+  committed: optional(bool),
+  bname: optional(text),
+});
 
 /** Answer of 14, 29, 30 and 31. */
 export const OffsetResponseHeader = header({ offset: int64 });
@@ -62,4 +67,8 @@ export const CloneGroupOffsetHeader = header({
 });
 
 /** QUERY_CORRECTION_OFFSET (308). */
-export const CorrectionOffsetHeader = header({ filterGroups: optional(text), compareGroup: text, topic: text });
+export const CorrectionOffsetHeader = header({
+  filterGroups: optional(text),
+  compareGroup: text,
+  topic: text,
+});

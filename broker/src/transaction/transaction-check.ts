@@ -1,0 +1,114 @@
+import type { Clock, Timer } from '@cometmq/common/clock/clock';
+import { every } from '@cometmq/common/clock/clock';
+import { errorText } from '@cometmq/common/error/mq-error';
+import type { Logger } from '@cometmq/common/logging/logger';
+import { Property } from '@cometmq/common/message/property-names';
+import type { ClientChannel } from '../client/client-channel.ts';
+import type { ProducerTable } from '../client/producer-table.ts';
+import type { MessageStore } from '../store/message-store.ts';
+import { StoredRecord } from '../store/stored-record.ts';
+import type { TopicTable } from '../topic/topic-table.ts';
+import { checkRecord } from './half-message.ts';
+import type { OpenTransaction, TransactionTable } from './transaction-table.ts';
+
+/** Time between two rounds of questions, ms (Java: transactionCheckInterval). */
+const CHECK_PERIOD_MS = 30_000;
+/** A producer group is asked this often about one message (Java: transactionCheckMax). */
+const CHECKS_MAX = 15;
+
+/** The question to a producer: what became of this? */
+export interface TransactionQuestion {
+  readonly topic: string;
+  readonly queueOffset: number;
+  readonly physicalOffset: number;
+  readonly uniqueKey: string;
+  /** The message as its consumers would get it. */
+  readonly record: Buffer;
+}
+
+/** A channel that can be asked about transactions. */
+export type AskProducer = (channel: ClientChannel, question: TransactionQuestion) => void;
+
+export interface TransactionCheckParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly store: MessageStore;
+  readonly topics: TopicTable;
+  readonly producers: ProducerTable;
+  readonly table: TransactionTable;
+  readonly storeHost: Uint8Array;
+}
+
+/**
+ * Asks producers about half messages that nobody decided. What was asked about too often is asked no more and stays: it
+ * is never committed or dropped on the broker's own account.
+ */
+export class TransactionCheck {
+  readonly #parts: TransactionCheckParts;
+  readonly #ask: AskProducer;
+  #timer: Timer | undefined;
+  #next = 0;
+  #running = false;
+
+  constructor(parts: TransactionCheckParts, ask: AskProducer) {
+    this.#parts = parts;
+    this.#ask = ask;
+  }
+
+  start(): void {
+    this.#timer = every(this.#parts.clock, CHECK_PERIOD_MS, () => {
+      if (this.#running) return;
+      this.#running = true;
+      this.round()
+        .catch((error: unknown) => {
+          this.#parts.log.error(
+            { reason: errorText(error) },
+            'transaction check failed; it goes on in the next round',
+          );
+        })
+        .finally(() => {
+          this.#running = false;
+        });
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** One round over all open half messages. */
+  async round(): Promise<void> {
+    const { table, clock, log } = this.#parts;
+    const now = clock.now();
+    for (const open of [...table.all()]) {
+      if (open.immuneUntil > now || open.checks >= CHECKS_MAX) continue;
+      open.checks++;
+      if (open.checks === CHECKS_MAX) {
+        log.warn(
+          { group: open.producerGroup, queueOffset: open.queueOffset },
+          'transaction undecided after the last check',
+        );
+      }
+      await this.#check(open);
+    }
+  }
+
+  async #check(open: OpenTransaction): Promise<void> {
+    const { store, topics, producers, storeHost } = this.#parts;
+    const channels = producers.members(open.producerGroup).filter(({ channel }) => !channel.isClosed);
+    const bytes = channels.length === 0 ? undefined : await store.readRecord(open.physicalOffset);
+    const producer = channels[this.#next++ % Math.max(channels.length, 1)];
+    if (producer === undefined || bytes === undefined) return;
+    const half = new StoredRecord(bytes);
+    const properties = half.properties();
+    const topic = topics.find(properties.get(Property.REAL_TOPIC) ?? '');
+    if (topic === undefined) return;
+    this.#ask(producer.channel, {
+      topic: topic.name,
+      queueOffset: open.queueOffset,
+      physicalOffset: open.physicalOffset,
+      uniqueKey: properties.get(Property.UNIQ_KEY) ?? '',
+      record: checkRecord(half, topic, storeHost, open.physicalOffset),
+    });
+  }
+}
