@@ -29,8 +29,8 @@ interface Peer {
   readonly backoff: Backoff;
   /** Monotonic ms before which no connection is tried. */
   retryAtMs: number;
-  /** Monotonic ms of the last answer. */
-  lastAnswerMs: number;
+  /** Answers so far. */
+  answers: number;
   failure: string | undefined;
 }
 
@@ -82,19 +82,19 @@ export class Connections {
    * @throws ConnectError, TimeoutError, ClosedError; the answer's code is not looked at.
    */
   async invoke(address: string, request: Request, timeoutMs: number): Promise<RemotingCommand> {
-    const startMs = this.#options.clock.monotonic();
     const channel = await this.#channel(address);
     const peer = this.#peer(address);
+    const answersBefore = peer.answers;
     try {
       const answer = await channel.invoke(request, timeoutMs);
-      peer.lastAnswerMs = this.#options.clock.monotonic();
+      peer.answers++;
       this.#succeeded(peer);
       if (answer.code === ResponseCode.GO_AWAY) await this.#drop(address, peer, 'the server is going away');
       return answer;
     } catch (error) {
       if (!(error instanceof MqError)) throw error;
       if (error.kind === 'TIMEOUT') {
-        if (peer.lastAnswerMs < startMs) await this.#drop(address, peer, `silent for ${timeoutMs} ms`);
+        if (peer.answers === answersBefore) await this.#drop(address, peer, `silent for ${timeoutMs} ms`);
         throw new TimeoutError(`no answer from ${address} within ${timeoutMs} ms`, error);
       }
       if (error.kind !== 'CONNECTION') throw error;
@@ -189,7 +189,7 @@ export class Connections {
     if (peer === undefined) {
       if (this.#peers.size >= PEERS_MAX) this.#forgetOne();
       const backoff = new Backoff(this.#options.random, RECONNECT);
-      peer = { channel: undefined, backoff, retryAtMs: 0, lastAnswerMs: 0, failure: undefined };
+      peer = { channel: undefined, backoff, retryAtMs: 0, answers: 0, failure: undefined };
       this.#peers.set(address, peer);
     }
     return peer;

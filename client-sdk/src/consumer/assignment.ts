@@ -192,7 +192,7 @@ export class Assignment {
       queue: process,
       backoff: new Backoff(random, PULL_BACKOFF),
       startOffset: offset,
-      pull: (from, brokerId) => this.#pull(queue, from, brokerId),
+      pull: (from, brokerId) => this.#pull(process, from, brokerId),
       mayPull: () => this.#mayPull(queue),
       onMessages: (answer) => {
         this.#receive(process, answer);
@@ -209,15 +209,16 @@ export class Assignment {
     loop.start();
   }
 
-  async #pull(queue: MessageQueue, offset: number, brokerId: number): Promise<PullAnswer> {
+  async #pull(process: ProcessQueue, offset: number, brokerId: number): Promise<PullAnswer> {
     const { context, group, settings, subscriptions, store } = this.#options;
+    const { queue } = process;
     const startMs = context.clock.monotonic();
     const answer = await pull(context.connections, context.routes, {
       group,
       queue,
       offset,
       brokerId,
-      maxMessages: Math.min(PULL_BATCH, settings.prefetch),
+      maxMessages: Math.min(PULL_BATCH, settings.prefetch - process.count),
       suspendMs: SUSPEND_MS,
       subscription: subscriptions.of(queue.topic),
       withSubscription: false,

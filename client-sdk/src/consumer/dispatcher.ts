@@ -25,7 +25,10 @@ export class Dispatcher {
   readonly #ready = new Set<ProcessQueue>();
   /** Queues with a call at work, or resting after one. */
   readonly #occupied = new Map<ProcessQueue, number>();
-  readonly #timers = new Map<ProcessQueue, Timer>();
+  /** Queues that rest after a failure. */
+  readonly #resting = new Map<ProcessQueue, Timer>();
+  /** Queues that wait for their batch to fill up. */
+  readonly #filling = new Map<ProcessQueue, Timer>();
   /** Queues that were given up. */
   readonly #retired = new WeakSet<ProcessQueue>();
   readonly #onFree = new Map<ProcessQueue, () => void>();
@@ -54,8 +57,8 @@ export class Dispatcher {
   retire(queue: ProcessQueue): Promise<void> {
     this.#retired.add(queue);
     this.#ready.delete(queue);
-    this.#timers.get(queue)?.cancel();
-    this.#timers.delete(queue);
+    cancel(this.#resting, queue);
+    cancel(this.#filling, queue);
     if (!this.#occupied.has(queue)) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onFree.set(queue, resolve);
@@ -65,8 +68,7 @@ export class Dispatcher {
   /** No further call at all. */
   stop(): void {
     this.#stopped = true;
-    for (const timer of this.#timers.values()) timer.cancel();
-    this.#timers.clear();
+    for (const timers of [this.#resting, this.#filling]) for (const queue of [...timers.keys()]) cancel(timers, queue);
     this.#ready.clear();
   }
 
@@ -89,7 +91,7 @@ export class Dispatcher {
 
   #mayStart(queue: ProcessQueue): boolean {
     const { oneAtATime, mayRun } = this.#options;
-    if (queue.dropped || queue.waiting === 0 || this.#timers.has(queue)) return false;
+    if (queue.dropped || queue.waiting === 0 || this.#resting.has(queue)) return false;
     if (oneAtATime && this.#occupied.has(queue)) return false;
     return mayRun(queue);
   }
@@ -99,9 +101,10 @@ export class Dispatcher {
     const { clock, batchMax, batchWithinMs, run } = this.#options;
     const waitedMs = clock.monotonic() - (queue.waitingSinceMs ?? 0);
     if (queue.waiting < batchMax && waitedMs < batchWithinMs) {
-      this.#rest(queue, batchWithinMs - waitedMs);
+      if (!this.#filling.has(queue)) this.#wakeAfter(this.#filling, queue, batchWithinMs - waitedMs);
       return false;
     }
+    cancel(this.#filling, queue);
     const deliveries = queue.take(batchMax);
     this.#occupied.set(queue, (this.#occupied.get(queue) ?? 0) + 1);
     this.#running++;
@@ -117,7 +120,7 @@ export class Dispatcher {
     void Promise.allSettled([settled, ended]).then(([result]) => {
       this.#unsettled--;
       this.#release(queue);
-      if (result.status === 'fulfilled' && result.value > 0) this.#rest(queue, result.value);
+      if (result.status === 'fulfilled' && result.value > 0) this.#wakeAfter(this.#resting, queue, result.value);
       this.wake(queue);
       this.#checkIdle();
     });
@@ -135,14 +138,14 @@ export class Dispatcher {
     this.#onFree.delete(queue);
   }
 
-  #rest(queue: ProcessQueue, delayMs: number): void {
+  #wakeAfter(timers: Map<ProcessQueue, Timer>, queue: ProcessQueue, delayMs: number): void {
     if (this.#stopped || queue.dropped || this.#retired.has(queue)) return;
-    this.#timers.get(queue)?.cancel();
+    cancel(timers, queue);
     const timer = this.#options.clock.setTimer(delayMs, () => {
-      this.#timers.delete(queue);
+      timers.delete(queue);
       this.wake(queue);
     });
-    this.#timers.set(queue, timer);
+    timers.set(queue, timer);
   }
 
   #checkIdle(): void {
@@ -151,4 +154,9 @@ export class Dispatcher {
     this.#onIdle = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function cancel(timers: Map<ProcessQueue, Timer>, queue: ProcessQueue): void {
+  timers.get(queue)?.cancel();
+  timers.delete(queue);
 }
