@@ -13,17 +13,20 @@ import { PullHold } from './hold/pull-hold.ts';
 import { QueueLocks } from './lock/queue-locks.ts';
 import { ConsumerOffsets } from './offset/consumer-offsets.ts';
 import { RetryPolicy } from './retry/retry-policy.ts';
-import { SendBack } from './retry/send-back.ts';
+
+import type { BrokerServices } from './service/broker-services.ts';
 import { ClientService } from './service/client-service.ts';
+import { DirectSend } from './service/direct-send.ts';
 import { OffsetService } from './service/offset-service.ts';
 import { ProducerService } from './service/producer-service.ts';
 import { PullService } from './service/pull-service.ts';
 import { QueryService } from './service/query-service.ts';
+import { SendBackService } from './service/send-back-service.ts';
+import { TransactionService } from './service/transaction-service.ts';
 import { BrokerStats } from './stats/broker-stats.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import type { Durability } from './store/log/durability.ts';
 import type { MessageStore } from './store/message-store.ts';
-import { TransactionService } from './transaction/transaction-service.ts';
 import { TransactionTable } from './transaction/transaction-table.ts';
 import { TopicCreation } from './topic/topic-creation.ts';
 import { TopicTable } from './topic/topic-table.ts';
@@ -41,35 +44,13 @@ export interface BrokerBase {
   readonly processId: number;
 }
 
-/** Everything that doors and admin operations use, wired once. */
-export interface BrokerServices {
-  readonly topics: TopicTable;
-  readonly groups: GroupTable;
-  readonly offsets: ConsumerOffsets;
-  readonly consumers: ConsumerTable;
-  readonly producers: ProducerTable;
-  readonly locks: QueueLocks;
-  readonly hold: PullHold;
-  readonly stats: BrokerStats;
-  readonly creation: TopicCreation;
-  readonly delivery: DelayDelivery;
-  readonly producing: ProducerService;
-  readonly pulling: PullService;
-  readonly sendBack: SendBack;
-  readonly offsetting: OffsetService;
-  readonly querying: QueryService;
-  readonly clients: ClientService;
-  readonly transactions: TransactionService;
-  readonly transactionTable: TransactionTable;
-}
-
 /** Builds the services over an open store. Nothing runs yet. */
 export function brokerServices(base: BrokerBase): BrokerServices {
   const { clock, random, log, config, store, kv, levels } = base;
   const durability: Durability = config.flush === 'sync' ? 'synced' : 'written';
   const storeHost = encodeHost(base.advertisedAddress, base.advertisedPort);
   const topics = new TopicTable(clock, kv, store.queues);
-  const groups = new GroupTable(clock, kv, config.autoCreateGroup);
+  const groups = new GroupTable(clock, kv, config);
   const offsets = new ConsumerOffsets(kv);
   const consumers = new ConsumerTable(clock);
   const producers = new ProducerTable(clock);
@@ -88,6 +69,15 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     durability,
   });
   const retryPolicy = new RetryPolicy(groups, locks, creation);
+  const producing = new ProducerService(
+    {
+      clusterName: config.cluster,
+      maxMessageSizeBytes: config.maxMessageSizeBytes,
+      durability,
+      storeHost,
+    },
+    { clock, random, store, creation, levels, retryPolicy, transactions, uniqueKeys, stats },
+  );
   return {
     topics,
     groups,
@@ -99,15 +89,13 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     stats,
     creation,
     delivery: new DelayDelivery(clock, log, store, topics, kv, levels, durability),
-    producing: new ProducerService(
-      { clusterName: config.cluster, maxMessageSizeBytes: config.maxMessageSizeBytes, durability, storeHost },
-      { clock, random, store, creation, levels, retryPolicy, transactions, uniqueKeys, stats },
-    ),
+    producing,
+    direct: new DirectSend({ store, topics, stats, random, producing }),
     pulling: new PullService(
       { permission: config.permission, batchMax: config.pullBatchMax, bytesMax: config.pullBytesMax },
       { store, topics, groups, consumers, offsets, hold, stats },
     ),
-    sendBack: new SendBack({ clock, random, store, groups, creation, levels, stats, durability }),
+    sendBack: new SendBackService({ clock, random, store, groups, creation, levels, stats, durability }),
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
     querying: new QueryService(store),
     clients: new ClientService({ consumers, producers, groups, creation, locks, hold }),

@@ -1,16 +1,14 @@
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { every } from '@cometmq/common/clock/clock';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
-import { encodeHost } from '@cometmq/common/message/host';
+import { encodeHost, isAddress } from '@cometmq/common/message/host';
 import type { Net } from '@cometmq/common/net/net';
 import type { RandomSource } from '@cometmq/common/random/random';
 import { ChannelPool } from '@cometmq/remoting/transport/channel-pool';
 import { RemotingServer } from '@cometmq/remoting/transport/remoting-server';
-import type { BrokerServices } from './broker-services.ts';
 import { brokerServices } from './broker-services.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
 import { brokerConfigSchema } from './config/broker-config.ts';
@@ -18,8 +16,8 @@ import { Limits } from './config/limits.ts';
 import { DelayLevels } from './delay/delay-levels.ts';
 import { delayTagsCodeRule } from './delay/delay-queue.ts';
 import { remotingDoor } from './doors/remoting/remoting-door.ts';
-import { remotingQuestion } from './doors/remoting/transaction-handlers.ts';
 import { NameServerRegistration } from './registration/name-server-registration.ts';
+import type { BrokerServices } from './service/broker-services.ts';
 import { DirectoryLock } from './store/directory-lock.ts';
 import type { ProcessTable } from './store/directory-lock.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
@@ -134,7 +132,7 @@ export class Broker {
     const services = brokerServices(base);
     this.#services = services;
     await this.#load(services, levels);
-    remotingDoor(this.#server, base, services);
+    remotingDoor(this.#server, clock, config.name, services);
     await services.delivery.start();
     await services.transactions.load();
     this.#transactionCheck = this.#newTransactionCheck(services);
@@ -260,14 +258,14 @@ export class Broker {
     const storeHost = encodeHost(this.#advertisedAddress(), this.#port);
     if (this.#store === undefined) throw new MqError('INTERNAL', 'the store is not open');
     const parts = { clock, log: this.#log, store: this.#store, topics, producers, table, storeHost };
-    return new TransactionCheck(parts, remotingQuestion(this.config.name, storeHost));
+    return new TransactionCheck(parts);
   }
 
   #advertisedAddress(): string {
     const { advertise, host } = this.config;
     const address = advertise === '' ? host : advertise;
     if (address === 'localhost') return '127.0.0.1';
-    if (isIP(address) === 0 || address === '0.0.0.0') {
+    if (!isAddress(address) || address === '0.0.0.0') {
       throw new MqError('INVALID_ARGUMENT', `${address} is not an address that clients can dial`, {
         hint: 'set the broker’s `advertise` to its IPv4 address as clients see it',
       });

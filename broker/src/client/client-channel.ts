@@ -4,6 +4,19 @@ export interface QueueOffset {
   readonly offset: number;
 }
 
+/** The question to a producer: what became of this transaction? */
+export interface TransactionQuestion {
+  readonly topic: string;
+  /** Place of the half message in its topic and in the log. */
+  readonly queueOffset: number;
+  readonly physicalOffset: number;
+  /** Offset id of the half message. */
+  readonly messageId: string;
+  readonly uniqueKey: string;
+  /** The message as its consumers would get it. */
+  readonly record: Buffer;
+}
+
 /** How the broker talks to a connected client on its own account. Doors implement it. */
 export interface ClientChannel {
   /** `address:port` of the client. */
@@ -13,6 +26,8 @@ export interface ClientChannel {
   notifyGroupChanged(group: string): void;
   /** Tells a member that offsets of its group were moved. */
   notifyOffsetsReset(group: string, topic: string, timestamp: number, offsets: readonly QueueOffset[]): void;
+  /** Asks a producer; its answer comes like any decision. */
+  askTransaction(question: TransactionQuestion): void;
   close(): void;
 }
 

@@ -16,6 +16,8 @@ export const Limits = {
   locksPerGroup: 100_000,
   /** Messages that one query by key returns (Java: maxMsgsNumBatch). */
   queryResults: 64,
+  /** Entries of a queue that one look at it returns. */
+  queueEntries: 1_024,
   /** Longest wait of a held pull, ms. */
   holdTimeoutMs: 60_000,
   /** Appended but unsynced bytes beyond which sends are refused with SYSTEM_BUSY. */

@@ -25,14 +25,14 @@ const SYSTEM_GROUPS = [
 export class GroupTable {
   readonly #clock: Clock;
   readonly #kv: KeyValueStore;
-  readonly #autoCreate: boolean;
+  readonly #settings: { readonly autoCreateGroup: boolean };
   readonly #groups = new Map<string, SubscriptionGroupConfig>();
   #version: DataVersion = { counter: 0, stateVersion: 0, timestamp: 0 };
 
-  constructor(clock: Clock, kv: KeyValueStore, autoCreate: boolean) {
+  constructor(clock: Clock, kv: KeyValueStore, settings: { readonly autoCreateGroup: boolean }) {
     this.#clock = clock;
     this.#kv = kv;
-    this.#autoCreate = autoCreate;
+    this.#settings = settings;
   }
 
   async load(): Promise<void> {
@@ -59,7 +59,8 @@ export class GroupTable {
   /** The group, made with default settings when missing and that is allowed; undefined otherwise. */
   findOrCreate(name: string): SubscriptionGroupConfig | undefined {
     const present = this.#groups.get(name);
-    if (present !== undefined || !this.#autoCreate || groupNameFault(name) !== undefined) return present;
+    if (present !== undefined || !this.#settings.autoCreateGroup || groupNameFault(name) !== undefined)
+      return present;
     if (this.#groups.size >= Limits.groups) return undefined;
     const config = subscriptionGroupConfig(name);
     // Nothing depends on default settings being on disk: they would be made again.

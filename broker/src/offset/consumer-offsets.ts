@@ -83,11 +83,6 @@ export class ConsumerOffsets {
     return this.#table;
   }
 
-  clone(fromGroup: string, toGroup: string, topic: string): void {
-    const source = this.#table.get(keyOf(topic, fromGroup));
-    for (const [queueId, offset] of source ?? []) this.#set(keyOf(topic, toGroup), queueId, offset);
-  }
-
   async removeTopic(topic: string): Promise<void> {
     await this.#removeWhere((other) => other === topic);
   }

@@ -156,13 +156,16 @@ class RegistrationLoop {
   }
 
   async #run(): Promise<void> {
-    let registered = false;
-    do {
-      this.#again = false;
-      registered = await this.#register();
-    } while (this.#again && !this.#stopped);
+    this.#again = false;
+    const registered = await this.#register();
     this.#running = undefined;
     if (this.#stopped) return;
-    this.#timer = this.#clock.setTimer(registered ? this.#periodMs : RETRY_MS, () => void this.now());
+    const waitMs = this.#isWantedAgain() ? 0 : registered ? this.#periodMs : RETRY_MS;
+    this.#timer = this.#clock.setTimer(waitMs, () => void this.now());
+  }
+
+  /** A topic changed while the call was under way. */
+  #isWantedAgain(): boolean {
+    return this.#again;
   }
 }

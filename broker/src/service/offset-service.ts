@@ -62,6 +62,18 @@ export class OffsetService {
     return offsets.commit(group, topic, queueId, offset);
   }
 
+  /** Oldest offset and the one behind the newest; 0 and 0 for a queue that does not exist. */
+  range(topicName: string, queueId: number): { readonly min: number; readonly max: number } {
+    const queue = this.#parts.topics.find(topicName)?.existingQueue(queueId);
+    return { min: queue?.min ?? 0, max: queue?.max ?? 0 };
+  }
+
+  /** Store time of the oldest message, ms; undefined without one. */
+  oldestStoreTimestamp(topicName: string, queueId: number): number | undefined {
+    const queue = this.#parts.topics.find(topicName)?.existingQueue(queueId);
+    return queue?.storeTimestampAt(queue.min);
+  }
+
   /** First offset stored at or after a time, or with `upper` the last one at or before it. */
   search(topicName: string, queueId: number, timestamp: number, upper: boolean): number {
     const queue = this.#parts.topics.get(topicName).existingQueue(queueId);
@@ -92,6 +104,22 @@ export class OffsetService {
     }));
     for (const { queueId, offset } of moved) this.#move(topic, request.group, queueId, offset);
     return { topic, offsets: moved };
+  }
+
+  /**
+   * Lets a group go on where another is, in one topic or in all that the other has offsets for. With `offline` false,
+   * topics that the other is online for but no longer subscribes to are left out (Java: cloneGroupOffset).
+   */
+  clone(fromGroup: string, toGroup: string, topicName: string, offline: boolean): void {
+    const { topics, consumers, offsets } = this.#parts;
+    const online = consumers.find(fromGroup)?.subscriptions;
+    for (const name of topicName === '' ? offsets.topicsOf(fromGroup) : [topicName]) {
+      const topic = topics.find(name);
+      if (topic === undefined) continue;
+      if (!offline && online !== undefined && online.size > 0 && !online.has(name)) continue;
+      for (const [queueId, offset] of offsets.ofTopic(fromGroup, name))
+        this.#move(topic, toGroup, queueId, offset);
+    }
   }
 
   #move(topic: Topic, group: string, queueId: number, offset: number): void {

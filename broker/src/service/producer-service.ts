@@ -27,7 +27,7 @@ import { PropertyScan, PropertyTrait } from '../store/property-scan.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { TopicCreation } from '../topic/topic-creation.ts';
 import { toHalf } from '../transaction/half-message.ts';
-import type { TransactionService } from '../transaction/transaction-service.ts';
+import type { TransactionService } from './transaction-service.ts';
 import type { SendOutcome, SendRequest } from './request-types.ts';
 
 export interface ProducerSettings {

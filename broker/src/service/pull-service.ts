@@ -10,10 +10,12 @@ import type { PullHold } from '../hold/pull-hold.ts';
 import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { MessageStore } from '../store/message-store.ts';
-import type { ReadPlan } from '../store/read-plan.ts';
+import type { ReadPlan, ReadStatus } from '../store/read-plan.ts';
 import { planRead } from '../store/read-plan.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
+
+export type { ReadPlan, ReadStatus };
 
 export interface PullRequest {
   readonly group: string;
@@ -109,6 +111,11 @@ export class PullService {
     if (plan.status === 'FOUND') stats.get(request.topic, request.group, plan.offsets.length, plan.totalSize);
     else stats.missed();
     return { kind: 'read', plan };
+  }
+
+  /** Copies the records of a plan back to back; false when one of them has expired since. */
+  copyRecords(plan: ReadPlan, target: Buffer, at: number): boolean {
+    return this.#parts.store.copyRecords(plan, target, at);
   }
 
   #plan(queue: StoreQueue | undefined, request: PullRequest, wanted: Subscription): ReadPlan {

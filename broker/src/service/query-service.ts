@@ -2,6 +2,7 @@ import { MqError } from '@cometmq/common/error/mq-error';
 import { Property } from '@cometmq/common/message/property-names';
 import { Limits } from '../config/limits.ts';
 import type { MessageStore } from '../store/message-store.ts';
+import { ENTRY_SIZE, entryPhysicalOffset, entrySize, entryTagsCode } from '../store/queue/queue-entry.ts';
 import { StoredRecord } from '../store/stored-record.ts';
 
 export interface KeyQuery {
@@ -12,6 +13,16 @@ export interface KeyQuery {
   /** Store time, ms. */
   readonly begin: number;
   readonly end: number;
+}
+
+export interface QueueEntries {
+  readonly min: number;
+  readonly max: number;
+  readonly entries: readonly {
+    readonly physicalOffset: number;
+    readonly sizeBytes: number;
+    readonly tagsCode: number;
+  }[];
 }
 
 /** Finds stored messages by what is known of them. */
@@ -48,6 +59,19 @@ export class QueryService {
       if (bytes !== undefined && matches(new StoredRecord(bytes), query)) found.push(bytes);
     }
     return found;
+  }
+
+  /** Entries of a queue as they are stored, from `index` on; undefined when there is none at `index`. */
+  entries(topic: string, queueId: number, index: number, count: number): QueueEntries | undefined {
+    const queue = this.#store.queues.find(topic, queueId);
+    if (queue === undefined || index < queue.min || index >= queue.max) return undefined;
+    const { bytes, at, count: found } = queue.view(index, Math.min(Math.max(count, 1), Limits.queueEntries));
+    const entries = Array.from({ length: found }, (_, entry) => ({
+      physicalOffset: entryPhysicalOffset(bytes, at + entry * ENTRY_SIZE),
+      sizeBytes: entrySize(bytes, at + entry * ENTRY_SIZE),
+      tagsCode: entryTagsCode(bytes, at + entry * ENTRY_SIZE),
+    }));
+    return { min: queue.min, max: queue.max, entries };
   }
 
   get newest(): { readonly physicalOffset: number } {

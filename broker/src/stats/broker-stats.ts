@@ -1,38 +1,47 @@
 import type { Clock } from '@cometmq/common/clock/clock';
-import { RateWindow } from './rate-window.ts';
+import { DayTotals } from './day-totals.ts';
+import { StatsItem } from './stats-item.ts';
 
-/** What is counted for pairs of topic and group, `topic@group` (Java: BrokerStatsManager). */
-type PairStatistic = 'GROUP_GET_NUMS' | 'GROUP_GET_SIZE' | 'SNDBCK_PUT_NUMS';
-
-/** Pair statistics kept; the oldest go first. */
-const PAIRS_MAX = 20_000;
+/** Pairs of topic and group that are kept; the oldest go first. */
+const PAIRS_MAX = 10_000;
+/** The broker's own rates are shown over ten minutes. */
 const BROKER_SECONDS = 610;
-const PAIR_SECONDS = 70;
 
 /** A topic's own counters. */
-interface CountedTopic {
-  readonly puts: RateWindow;
-  readonly putBytes: RateWindow;
+export interface CountedTopic {
+  readonly puts: StatsItem;
+  readonly putBytes: StatsItem;
+}
+
+/** Counters of one group on one topic. */
+export class PairStats {
+  readonly gets = new StatsItem();
+  readonly getBytes = new StatsItem();
+  /** Pulls that found something. */
+  readonly pulls = new StatsItem();
+  readonly sentBack = new StatsItem();
 }
 
 /** Counts what passes through the broker. */
 export class BrokerStats {
-  readonly puts = new RateWindow(BROKER_SECONDS);
-  readonly putBytes = new RateWindow(BROKER_SECONDS);
-  readonly gets = new RateWindow(BROKER_SECONDS);
-  readonly getBytes = new RateWindow(BROKER_SECONDS);
+  readonly puts = new StatsItem(BROKER_SECONDS);
+  readonly putBytes = new StatsItem(BROKER_SECONDS);
+  readonly gets = new StatsItem(BROKER_SECONDS);
+  readonly getBytes = new StatsItem(BROKER_SECONDS);
   /** Pulls that found, and that did not find, a message. */
-  readonly pullsFound = new RateWindow(BROKER_SECONDS);
-  readonly pullsMissed = new RateWindow(BROKER_SECONDS);
+  readonly pullsFound = new StatsItem(BROKER_SECONDS);
+  readonly pullsMissed = new StatsItem(BROKER_SECONDS);
   putsFailed = 0;
   /** Wall time of the start, ms. */
   readonly startedAt: number;
+  readonly days: DayTotals;
   readonly #clock: Clock;
-  readonly #pairs = new Map<string, RateWindow>();
+  readonly #pairs = new Map<string, PairStats>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.startedAt = clock.now();
+    this.days = new DayTotals(this.startedAt);
   }
 
   put(topic: CountedTopic, bodyBytes: number): void {
@@ -48,8 +57,10 @@ export class BrokerStats {
     this.gets.add(now, messages);
     this.getBytes.add(now, bytes);
     this.pullsFound.add(now, 1);
-    this.#pair('GROUP_GET_NUMS', topic, group).add(now, messages);
-    this.#pair('GROUP_GET_SIZE', topic, group).add(now, bytes);
+    const pair = this.#pair(topic, group);
+    pair.gets.add(now, messages);
+    pair.getBytes.add(now, bytes);
+    pair.pulls.add(now, 1);
   }
 
   missed(): void {
@@ -57,22 +68,33 @@ export class BrokerStats {
   }
 
   sentBack(group: string, topic: string): void {
-    this.#pair('SNDBCK_PUT_NUMS', topic, group).add(this.#clock.now(), 1);
+    this.#pair(topic, group).sentBack.add(this.#clock.now(), 1);
   }
 
-  /** The counter of a pair `topic@group`, or undefined when nothing was counted. */
-  findPair(name: string, key: string): RateWindow | undefined {
-    return this.#pairs.get(`${name}/${key}`);
+  /** Notes the day's beginning; called by a timer. */
+  sampleDay(): void {
+    this.days.sample(this.#clock.now(), this.puts.total, this.gets.total);
   }
 
-  #pair(name: PairStatistic, topic: string, group: string): RateWindow {
-    const id = `${name}/${topic}@${group}`;
-    let window = this.#pairs.get(id);
-    if (window === undefined) {
-      if (this.#pairs.size >= PAIRS_MAX)
-        for (const oldest of [...this.#pairs.keys()].slice(0, 1)) this.#pairs.delete(oldest);
-      this.#pairs.set(id, (window = new RateWindow(PAIR_SECONDS)));
+  /** The counters of `topic@group`, or undefined when nothing was counted. */
+  findPair(topicAtGroup: string): PairStats | undefined {
+    return this.#pairs.get(topicAtGroup);
+  }
+
+  #pair(topic: string, group: string): PairStats {
+    const key = `${topic}@${group}`;
+    let pair = this.#pairs.get(key);
+    if (pair === undefined) {
+      if (this.#pairs.size >= PAIRS_MAX) this.#dropOldest();
+      this.#pairs.set(key, (pair = new PairStats()));
     }
-    return window;
+    return pair;
+  }
+
+  #dropOldest(): void {
+    for (const key of this.#pairs.keys()) {
+      this.#pairs.delete(key);
+      return;
+    }
   }
 }

@@ -1,40 +1,50 @@
-/** Counts events by second, to tell rates of the last seconds and minutes. */
+/** Counts events by second, or by longer steps, to tell rates and sums of the recent past. */
 export class RateWindow {
   readonly #counts: Float64Array;
-  #second = -1;
+  readonly #stepMs: number;
+  #step = -1;
   total = 0;
 
-  /** Remembers up to `seconds`, 8 bytes for each. */
-  constructor(seconds: number) {
-    this.#counts = new Float64Array(seconds);
+  /** Remembers up to `steps` of `stepMs` each, 8 bytes for each. */
+  constructor(steps: number, stepMs = 1000) {
+    this.#counts = new Float64Array(steps);
+    this.#stepMs = stepMs;
   }
 
   add(nowMs: number, count: number): void {
-    this.#advance(Math.floor(nowMs / 1000));
-    const slot = this.#second % this.#counts.length;
+    this.#advance(nowMs);
+    const slot = this.#step % this.#counts.length;
     this.#counts[slot] = (this.#counts[slot] ?? 0) + count;
     this.total += count;
   }
 
-  /** Sum of the last whole `seconds`, the current second left out. */
-  sum(nowMs: number, seconds: number): number {
-    this.#advance(Math.floor(nowMs / 1000));
+  /** Sum of the last whole `steps`, the current one left out. */
+  sum(nowMs: number, steps: number): number {
+    this.#advance(nowMs);
     let sum = 0;
-    for (let back = 1; back <= Math.min(seconds, this.#counts.length - 1); back++) {
-      if (this.#second - back >= 0) sum += this.#counts[(this.#second - back) % this.#counts.length] ?? 0;
+    for (let back = 1; back <= Math.min(steps, this.#counts.length - 1); back++) {
+      if (this.#step - back >= 0) sum += this.#counts[(this.#step - back) % this.#counts.length] ?? 0;
     }
     return sum;
   }
 
-  perSecond(nowMs: number, seconds: number): number {
-    return this.sum(nowMs, seconds) / seconds;
+  /** Sum of all that is remembered, the current step included. */
+  sumOfAll(nowMs: number): number {
+    this.#advance(nowMs);
+    return this.#counts.reduce((sum, count) => sum + count, 0);
   }
 
-  #advance(second: number): void {
-    if (this.#second < 0) this.#second = second;
+  perSecond(nowMs: number, steps: number): number {
+    return (this.sum(nowMs, steps) * 1000) / (steps * this.#stepMs);
+  }
+
+  #advance(nowMs: number): void {
+    const step = Math.floor(nowMs / this.#stepMs);
+    if (step <= this.#step) return;
+    if (this.#step < 0) this.#step = step;
     const size = this.#counts.length;
-    const steps = Math.min(second - this.#second, size);
-    for (let step = 1; step <= steps; step++) this.#counts[(this.#second + step) % size] = 0;
-    if (second > this.#second) this.#second = second;
+    const steps = Math.min(step - this.#step, size);
+    for (let ahead = 1; ahead <= steps; ahead++) this.#counts[(this.#step + ahead) % size] = 0;
+    this.#step = step;
   }
 }

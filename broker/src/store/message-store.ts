@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Timer } from '@cometmq/common/clock/clock';
-import { MqError, errorText } from '@cometmq/common/error/mq-error';
+import type { MqError } from '@cometmq/common/error/mq-error';
+import { errorText } from '@cometmq/common/error/mq-error';
 import { RECORD_SIZE_MIN, RecordField } from '@cometmq/common/message/record-layout';
 import { javaStringHash } from '@cometmq/common/message/tags-code';
 import type { AppendRequest, AppendResult } from './append-request.ts';

@@ -19,6 +19,8 @@ export class TopicTable {
   /** The same topics by a hash of their bytes, for lookups that must not make strings. */
   readonly #byHash = new Map<number, Topic[]>();
   readonly #changed: (() => void)[] = [];
+  /** Topics whose data is being removed: a new one of the same name would lose its own. */
+  readonly #removing = new Map<string, Promise<void>>();
   #version: DataVersion = { counter: 0, stateVersion: 0, timestamp: 0 };
 
   constructor(clock: Clock, kv: KeyValueStore, queues: QueueTable) {
@@ -75,10 +77,14 @@ export class TopicTable {
   /**
    * Makes or changes a topic; durable when the promise resolves. The topic is usable at once, because two sends to an
    * unknown topic must not make it twice.
-   * @throws MqError `INVALID_ARGUMENT` for an illegal name or impossible numbers.
+   * @throws MqError `INVALID_ARGUMENT` for an illegal name or impossible numbers, `SYSTEM_BUSY` while the topic is
+   *   being removed.
    */
   async put(config: TopicConfig): Promise<Topic> {
-    validate(config);
+    checkTopicConfig(config);
+    if (this.#removing.has(config.topicName)) {
+      throw new MqError('SYSTEM_BUSY', `topic[${config.topicName}] is being deleted; try again in a moment`);
+    }
     const present = this.#byName.get(config.topicName);
     if (present !== undefined && JSON.stringify(present.config) === JSON.stringify(config)) return present;
     if (present === undefined && this.#byName.size >= Limits.topics) {
@@ -99,17 +105,36 @@ export class TopicTable {
     );
   }
 
-  /** Forgets a topic; durable when the promise resolves. False when there was none. */
-  async remove(name: string): Promise<boolean> {
+  /**
+   * Forgets a topic at once, durably when the promise resolves, then runs `cleanUp`; until that is done nobody can make
+   * it again.
+   */
+  remove(name: string, cleanUp: () => Promise<void>): Promise<void> {
+    const present = this.#removing.get(name);
+    if (present !== undefined) return present;
+    const removal = this.#remove(name, cleanUp).finally(() => {
+      this.#removing.delete(name);
+    });
+    this.#removing.set(name, removal);
+    return removal;
+  }
+
+  async #remove(name: string, cleanUp: () => Promise<void>): Promise<void> {
     const topic = this.#byName.get(name);
-    if (topic === undefined) return false;
+    if (topic !== undefined) {
+      this.#uninstall(topic);
+      await this.#save({ key: KEY_PREFIX + name, value: undefined });
+    }
+    await cleanUp();
+  }
+
+  #uninstall(topic: Topic): void {
+    const { name } = topic;
     this.#byName.delete(name);
     const hash = hashOf(topic.nameBytes, 0, topic.nameBytes.length);
     const left = (this.#byHash.get(hash) ?? []).filter((other) => other !== topic);
     if (left.length === 0) this.#byHash.delete(hash);
     else this.#byHash.set(hash, left);
-    await this.#save({ key: KEY_PREFIX + name, value: undefined });
-    return true;
   }
 
   /** Raises the version without a change, for example when the broker's permission changed. */
@@ -137,7 +162,8 @@ export class TopicTable {
   }
 }
 
-function validate(config: TopicConfig): void {
+/** @throws MqError `INVALID_ARGUMENT` for an illegal name or impossible numbers. */
+export function checkTopicConfig(config: TopicConfig): void {
   const fault = topicNameFault(config.topicName);
   if (fault !== undefined) throw new MqError('INVALID_ARGUMENT', fault);
   for (const queues of [config.readQueueNums, config.writeQueueNums]) {

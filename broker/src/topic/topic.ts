@@ -1,10 +1,8 @@
 import type { TopicConfig } from '@cometmq/common/topic/topic-config';
 import { isDlqTopic, isRetryTopic, isSystemTopic } from '@cometmq/common/topic/names';
 import type { QueueTable } from '../store/queue/queue-table.ts';
-import { RateWindow } from '../stats/rate-window.ts';
+import { StatsItem } from '../stats/stats-item.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
-
-const STATS_SECONDS = 70;
 
 /** A topic at work: its settings, and its queues as they are used. */
 export class Topic {
@@ -13,8 +11,8 @@ export class Topic {
   /** Sends to it need no special treatment of the topic. */
   readonly isPlain: boolean;
   config: TopicConfig;
-  #puts: RateWindow | undefined;
-  #putBytes: RateWindow | undefined;
+  #puts: StatsItem | undefined;
+  #putBytes: StatsItem | undefined;
   readonly #table: QueueTable;
   readonly #queues: (StoreQueue | undefined)[] = [];
 
@@ -27,13 +25,13 @@ export class Topic {
   }
 
   /** Messages that came in. */
-  get puts(): RateWindow {
-    return (this.#puts ??= new RateWindow(STATS_SECONDS));
+  get puts(): StatsItem {
+    return (this.#puts ??= new StatsItem());
   }
 
   /** Bytes of bodies that came in. */
-  get putBytes(): RateWindow {
-    return (this.#putBytes ??= new RateWindow(STATS_SECONDS));
+  get putBytes(): StatsItem {
+    return (this.#putBytes ??= new StatsItem());
   }
 
   /** The queue to append to; made when it does not exist. */

@@ -2,8 +2,8 @@ import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { every } from '@cometmq/common/clock/clock';
 import { errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
+import { encodeOffsetMessageId } from '@cometmq/common/message/message-id';
 import { Property } from '@cometmq/common/message/property-names';
-import type { ClientChannel } from '../client/client-channel.ts';
 import type { ProducerTable } from '../client/producer-table.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { StoredRecord } from '../store/stored-record.ts';
@@ -15,19 +15,6 @@ import type { OpenTransaction, TransactionTable } from './transaction-table.ts';
 const CHECK_PERIOD_MS = 30_000;
 /** A producer group is asked this often about one message (Java: transactionCheckMax). */
 const CHECKS_MAX = 15;
-
-/** The question to a producer: what became of this? */
-export interface TransactionQuestion {
-  readonly topic: string;
-  readonly queueOffset: number;
-  readonly physicalOffset: number;
-  readonly uniqueKey: string;
-  /** The message as its consumers would get it. */
-  readonly record: Buffer;
-}
-
-/** A channel that can be asked about transactions. */
-export type AskProducer = (channel: ClientChannel, question: TransactionQuestion) => void;
 
 export interface TransactionCheckParts {
   readonly clock: Clock;
@@ -45,14 +32,12 @@ export interface TransactionCheckParts {
  */
 export class TransactionCheck {
   readonly #parts: TransactionCheckParts;
-  readonly #ask: AskProducer;
   #timer: Timer | undefined;
   #next = 0;
   #running = false;
 
-  constructor(parts: TransactionCheckParts, ask: AskProducer) {
+  constructor(parts: TransactionCheckParts) {
     this.#parts = parts;
-    this.#ask = ask;
   }
 
   start(): void {
@@ -103,10 +88,11 @@ export class TransactionCheck {
     const properties = half.properties();
     const topic = topics.find(properties.get(Property.REAL_TOPIC) ?? '');
     if (topic === undefined) return;
-    this.#ask(producer.channel, {
+    producer.channel.askTransaction({
       topic: topic.name,
       queueOffset: open.queueOffset,
       physicalOffset: open.physicalOffset,
+      messageId: encodeOffsetMessageId(storeHost, open.physicalOffset),
       uniqueKey: properties.get(Property.UNIQ_KEY) ?? '',
       record: checkRecord(half, topic, storeHost, open.physicalOffset),
     });

@@ -8,9 +8,11 @@ import { decompress, decompressBound } from 'lz4js';
  */
 export function decompressLz4(bytes: Uint8Array, sizeMax: number): Buffer {
   const bound = decompressBound(bytes);
-  if (bound > sizeMax + LZ4_BLOCK_SIZE_MAX) throw new Error(`more than ${sizeMax} bytes`);
-  return Buffer.from(decompress(bytes, bound));
+  if (bound > sizeMax + BOUND_SLACK) throw new Error(`more than ${sizeMax} bytes`);
+  const content = decompress(bytes, bound);
+  if (content.length > sizeMax) throw new Error(`more than ${sizeMax} bytes`);
+  return Buffer.from(content.buffer, content.byteOffset, content.length);
 }
 
-/** Without a content size in the frame the bound is rounded up to whole blocks. */
-const LZ4_BLOCK_SIZE_MAX = 4 * 1024 * 1024;
+/** Without a content size in the frame the bound counts whole blocks of up to 4 MiB, the end mark included. */
+const BOUND_SLACK = 2 * 4 * 1024 * 1024;

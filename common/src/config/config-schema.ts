@@ -25,7 +25,7 @@ export interface SchemaIssue {
 }
 
 /** A duration: a number of milliseconds or text such as `15m`. */
-export function durationMs(fallback: string): z.ZodType<number, number | string | undefined> {
+export function durationMs(fallback: string) {
   return z
     .union([z.number().min(0), z.string()])
     .default(fallback)
@@ -41,7 +41,7 @@ export function durationMs(fallback: string): z.ZodType<number, number | string 
 }
 
 /** A size: a number of bytes or text such as `4MiB`. */
-export function sizeBytes(fallback: string): z.ZodType<number, number | string | undefined> {
+export function sizeBytes(fallback: string) {
   return z
     .union([z.number().int().min(0), z.string()])
     .default(fallback)

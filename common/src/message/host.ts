@@ -23,6 +23,11 @@ export function decodeHost(
   };
 }
 
+/** True for an IPv4 or IPv6 address in text form, false for a name. */
+export function isAddress(text: string): boolean {
+  return isIPv4(text) || isIPv6(text);
+}
+
 /** Splits `host:port` at the last colon, as Java does (so IPv6 needs no brackets). */
 export function parseHostPort(text: string): { address: string; port: number } | undefined {
   const colon = text.lastIndexOf(':');

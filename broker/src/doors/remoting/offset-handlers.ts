@@ -8,15 +8,18 @@ import {
   TimestampResponseHeader,
   UpdateConsumerOffsetHeader,
 } from '@cometmq/remoting/protocol/header/offset';
-import type { Reply } from '@cometmq/remoting/protocol/remoting-command';
+import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { OffsetService } from '../../service/offset-service.ts';
-import type { TopicTable } from '../../topic/topic-table.ts';
 import type { HandlerTable } from './handler-table.ts';
 
 /** Offsets of queues and groups. */
-export function offsetHandlers(offsets: OffsetService, topics: TopicTable, brokerName: string): HandlerTable {
+export function offsetHandlers(offsets: OffsetService, brokerName: string): HandlerTable {
+  return [...groupOffsetHandlers(offsets, brokerName), ...queueOffsetHandlers(offsets)];
+}
+
+function groupOffsetHandlers(offsets: OffsetService, brokerName: string): HandlerTable {
   return [
     [
       RequestCode.QUERY_CONSUMER_OFFSET,
@@ -34,43 +37,8 @@ export function offsetHandlers(offsets: OffsetService, topics: TopicTable, broke
       ({ extFields }): Reply => {
         const { consumerGroup, topic, queueId, commitOffset } = UpdateConsumerOffsetHeader.decode(extFields);
         const taken = offsets.commit(consumerGroup, topic, queueId, commitOffset);
-        return {
-          code: ResponseCode.SUCCESS,
-          remark: taken ? undefined : 'Offset has been previously reset',
-          extFields: {},
-        };
-      },
-    ],
-    [
-      RequestCode.SEARCH_OFFSET_BY_TIMESTAMP,
-      ({ extFields }): Reply => {
-        const { topic, queueId, timestamp, boundaryType } = SearchOffsetHeader.decode(extFields);
-        return offsetReply(
-          offsets.search(topic, queueId, timestamp, boundaryType?.toUpperCase() === 'UPPER'),
-        );
-      },
-    ],
-    [
-      RequestCode.GET_MAX_OFFSET,
-      ({ extFields }): Reply => {
-        const { topic, queueId } = QueueHeader.decode(extFields);
-        return offsetReply(topics.find(topic)?.existingQueue(queueId)?.max ?? 0);
-      },
-    ],
-    [
-      RequestCode.GET_MIN_OFFSET,
-      ({ extFields }): Reply => {
-        const { topic, queueId } = QueueHeader.decode(extFields);
-        return offsetReply(topics.find(topic)?.existingQueue(queueId)?.min ?? 0);
-      },
-    ],
-    [
-      RequestCode.GET_EARLIEST_MSG_STORETIME,
-      ({ extFields }): Reply => {
-        const { topic, queueId } = QueueHeader.decode(extFields);
-        const queue = topics.find(topic)?.existingQueue(queueId);
-        const timestamp = queue?.storeTimestampAt(queue.min) ?? -1;
-        return { code: ResponseCode.SUCCESS, extFields: TimestampResponseHeader.encode({ timestamp }) };
+        const remark = taken ? undefined : 'Offset has been previously reset';
+        return { code: ResponseCode.SUCCESS, remark, extFields: {} };
       },
     ],
     [
@@ -89,6 +57,34 @@ export function offsetHandlers(offsets: OffsetService, topics: TopicTable, broke
           moved.offsets.map(({ queueId, offset }) => [{ brokerName, queueId, topic }, offset] as const),
         );
         return { code: ResponseCode.SUCCESS, body: Buffer.from(`{"offsetTable":${table}}`) };
+      },
+    ],
+  ];
+}
+
+function queueOffsetHandlers(offsets: OffsetService): HandlerTable {
+  const range = ({ extFields }: RemotingCommand): { min: number; max: number } => {
+    const { topic, queueId } = QueueHeader.decode(extFields);
+    return offsets.range(topic, queueId);
+  };
+  return [
+    [
+      RequestCode.SEARCH_OFFSET_BY_TIMESTAMP,
+      ({ extFields }): Reply => {
+        const { topic, queueId, timestamp, boundaryType } = SearchOffsetHeader.decode(extFields);
+        return offsetReply(
+          offsets.search(topic, queueId, timestamp, boundaryType?.toUpperCase() === 'UPPER'),
+        );
+      },
+    ],
+    [RequestCode.GET_MAX_OFFSET, (request): Reply => offsetReply(range(request).max)],
+    [RequestCode.GET_MIN_OFFSET, (request): Reply => offsetReply(range(request).min)],
+    [
+      RequestCode.GET_EARLIEST_MSG_STORETIME,
+      ({ extFields }): Reply => {
+        const { topic, queueId } = QueueHeader.decode(extFields);
+        const timestamp = offsets.oldestStoreTimestamp(topic, queueId) ?? -1;
+        return { code: ResponseCode.SUCCESS, extFields: TimestampResponseHeader.encode({ timestamp }) };
       },
     ],
   ];

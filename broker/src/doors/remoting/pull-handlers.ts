@@ -11,18 +11,18 @@ import { replyCommand } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
-import type { PullOutcome, PullRequest, PullService } from '../../service/pull-service.ts';
-import type { MessageStore } from '../../store/message-store.ts';
-import type { ReadPlan, ReadStatus } from '../../store/read-plan.ts';
+import type {
+  PullOutcome,
+  PullRequest,
+  PullService,
+  ReadPlan,
+  ReadStatus,
+} from '../../service/pull-service.ts';
 import type { HandlerTable } from './handler-table.ts';
 import type { RemotingClients } from './remoting-client-channel.ts';
 
 /** PULL_MESSAGE and LITE_PULL_MESSAGE. */
-export function pullHandlers(
-  pulls: PullService,
-  store: MessageStore,
-  clients: RemotingClients,
-): HandlerTable {
+export function pullHandlers(pulls: PullService, clients: RemotingClients): HandlerTable {
   const answer = (
     command: RemotingCommand,
     request: PullRequest,
@@ -38,7 +38,7 @@ export function pullHandlers(
       }
     };
     const outcome = pulls.pull(request, clients.of(channel), isFirst ? resume : undefined);
-    if (outcome.kind !== 'held') respond(command, channel, request, outcome, store);
+    if (outcome.kind !== 'held') respond(command, channel, request, outcome, pulls);
   };
   const pull = (command: RemotingCommand, channel: RemotingChannel): undefined => {
     answer(command, pullRequest(command), channel, true);
@@ -72,7 +72,7 @@ function respond(
   channel: RemotingChannel,
   request: PullRequest,
   outcome: Exclude<PullOutcome, { kind: 'held' }>,
-  store: MessageStore,
+  pulls: PullService,
 ): void {
   if (outcome.kind === 'refused') {
     channel.reply(command, {
@@ -85,7 +85,7 @@ function respond(
     const reply = pullReply(ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_RESET', offset, minOffset, maxOffset);
     channel.reply(command, reply);
   } else if (outcome.plan.status === 'FOUND') {
-    channel.send(foundFrame(command, outcome.plan, store));
+    channel.send(foundFrame(command, outcome.plan, pulls));
   } else {
     const { status, nextOffset, minOffset, maxOffset } = outcome.plan;
     channel.reply(
@@ -139,13 +139,13 @@ function emptyHeader(request: PullRequest): Reply['extFields'] {
 }
 
 /** The answer with the stored records copied straight into its frame. */
-function foundFrame(command: RemotingCommand, plan: ReadPlan, store: MessageStore): Buffer {
+function foundFrame(command: RemotingCommand, plan: ReadPlan, pulls: PullService): Buffer {
   const reply = pullReply(ResponseCode.SUCCESS, 'FOUND', plan.nextOffset, plan.minOffset, plan.maxOffset);
   const head = encodeCommand(replyCommand(reply, command.opaque, command.serialize));
   const frame = Buffer.allocUnsafe(head.length + plan.totalSize);
   head.copy(frame);
   writeFramePrefix(frame, 0, command.serialize, head.length - 8, plan.totalSize);
-  if (store.copyRecords(plan, frame, head.length)) return frame;
+  if (pulls.copyRecords(plan, frame, head.length)) return frame;
   // Expired between the look-up and the copy: the client tries again and is told where to go on.
   const { nextOffset, minOffset, maxOffset } = plan;
   const gone = pullReply(

@@ -1,9 +1,10 @@
 import { objectKeyMap } from '@cometmq/remoting/protocol/body/message-queue';
 import { ConsumerGroupHeader } from '@cometmq/remoting/protocol/header/client';
 import { ResetOffsetHeader } from '@cometmq/remoting/protocol/header/offset';
+import { CheckTransactionHeader } from '@cometmq/remoting/protocol/header/send';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
-import type { ClientChannel, QueueOffset } from '../../client/client-channel.ts';
+import type { ClientChannel, QueueOffset, TransactionQuestion } from '../../client/client-channel.ts';
 
 /** A client on a remoting connection. There is one of these for each connection. */
 export class RemotingClientChannel implements ClientChannel {
@@ -39,6 +40,22 @@ export class RemotingClientChannel implements ClientChannel {
       code: RequestCode.RESET_CONSUMER_CLIENT_OFFSET,
       extFields: ResetOffsetHeader.encode({ topic, group, timestamp, isForce: true }),
       body: Buffer.from(`{"offsetTable":${table}}`),
+    });
+  }
+
+  askTransaction(question: TransactionQuestion): void {
+    this.channel.invokeOneway({
+      code: RequestCode.CHECK_TRANSACTION_STATE,
+      extFields: CheckTransactionHeader.encode({
+        topic: question.topic,
+        tranStateTableOffset: question.queueOffset,
+        commitLogOffset: question.physicalOffset,
+        msgId: question.uniqueKey,
+        transactionId: question.uniqueKey,
+        offsetMsgId: question.messageId,
+        bname: this.#brokerName,
+      }),
+      body: question.record,
     });
   }
 

@@ -1,5 +1,6 @@
+import type { Clock } from '@cometmq/common/clock/clock';
 import type { RemotingServer } from '@cometmq/remoting/transport/remoting-server';
-import type { BrokerBase, BrokerServices } from '../../broker-services.ts';
+import type { BrokerServices } from '../../service/broker-services.ts';
 import { clientHandlers } from './client-handlers.ts';
 import { messageHandlers } from './message-handlers.ts';
 import { offsetHandlers } from './offset-handlers.ts';
@@ -10,24 +11,23 @@ import { sendHandlers } from './send-handlers.ts';
 import { transactionHandlers } from './transaction-handlers.ts';
 
 /** Opens the RocketMQ remoting door: every request code and who answers it. */
-export function remotingDoor(server: RemotingServer, base: BrokerBase, services: BrokerServices): void {
-  const clients = new RemotingClients(base.config.name);
+export function remotingDoor(
+  server: RemotingServer,
+  clock: Clock,
+  brokerName: string,
+  services: BrokerServices,
+): void {
+  const clients = new RemotingClients(brokerName);
   const families = [
     sendHandlers(services.producing, services.sendBack),
-    pullHandlers(services.pulling, base.store, clients),
-    offsetHandlers(services.offsetting, services.topics, base.config.name),
+    pullHandlers(services.pulling, clients),
+    offsetHandlers(services.offsetting, brokerName),
     clientHandlers(services.clients, clients),
-    messageHandlers(services.querying, base.clock),
+    messageHandlers(services.querying, clock),
     transactionHandlers(services.transactions),
   ];
   for (const [code, handler] of families.flat()) server.handle(code, handler);
-  const fastPath = new SendFastPath(
-    base.store,
-    services.topics,
-    services.stats,
-    base.random,
-    services.producing,
-  );
+  const fastPath = new SendFastPath(services.direct);
   server.handleFrames(fastPath.handle);
   server.onClose((channel) => {
     fastPath.forget(channel);

@@ -1,14 +1,13 @@
 import { encodeCommand } from '@cometmq/remoting/protocol/command-codec';
 import { errorReply } from '@cometmq/remoting/protocol/error-reply';
-import { FRAME_PREFIX_SIZE } from '@cometmq/remoting/protocol/frame';
+import { FRAME_PREFIX_SIZE, writeFramePrefix } from '@cometmq/remoting/protocol/frame';
 import { replyCommand } from '@cometmq/remoting/protocol/remoting-command';
 import type { SerializeType } from '@cometmq/remoting/protocol/remoting-command';
 import { PROTOCOL_VERSION } from '@cometmq/remoting/protocol/version';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
 import type { MqError } from '@cometmq/common/error/mq-error';
 import { REGION } from '../../service/producer-service.ts';
-import { putInt32 } from '../../store/bytes.ts';
-import type { DurabilityGroup, DurabilityWaiter, Durability } from '../../store/log/durability.ts';
+import type { Durability, DurabilityGroup, DurabilityWaiter } from '../../service/direct-send.ts';
 
 /** Room for one answer: about 310 bytes of text and a unique key. */
 const ANSWER_SIZE_MAX = 512;
@@ -73,8 +72,7 @@ export class SendAcks implements DurabilityWaiter {
     at = putDecimal(buffer, at, opaque);
     at = put(buffer, at, TAIL);
     const headerSize = at - start - FRAME_PREFIX_SIZE;
-    putInt32(buffer, start, 4 + headerSize);
-    putInt32(buffer, start + 4, headerSize);
+    writeFramePrefix(buffer, start, 'JSON', headerSize, 0);
     this.#size = at;
     this.#opaques.push(opaque);
   }
@@ -115,8 +113,8 @@ function put(target: Buffer, at: number, text: Buffer): number {
 const HEX = Buffer.from('0123456789ABCDEF');
 
 function putHex(target: Buffer, at: number, word: number): number {
-  for (let shift = 28; shift >= 0; shift -= 4) target[at++] = HEX[(word >>> shift) & 15] ?? 0;
-  return at;
+  for (let digit = 0; digit < 8; digit++) target[at + digit] = HEX[(word >>> (28 - digit * 4)) & 15] ?? 0;
+  return at + 8;
 }
 
 /** A whole number in decimal digits. */

@@ -1,20 +1,7 @@
 import { encodeHost } from '@cometmq/common/message/host';
-import { PROPERTIES_SIZE_MAX, PROPERTY_SEPARATOR } from '@cometmq/common/message/properties';
-import { Perm, SysFlag } from '@cometmq/common/message/sys-flag';
-import type { RandomSource } from '@cometmq/common/random/random';
 import { SendHeaderScanner, unescapeJson } from '@cometmq/remoting/protocol/send-header-scanner';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
-import { Limits } from '../../config/limits.ts';
-import type { ProducerService } from '../../service/producer-service.ts';
-import { storedSysFlag } from '../../service/producer-service.ts';
-import type { BrokerStats } from '../../stats/broker-stats.ts';
-import type { AppendRequest, AppendResult } from '../../store/append-request.ts';
-import type { Durability, DurabilityGroup } from '../../store/log/durability.ts';
-import type { MessageStore } from '../../store/message-store.ts';
-import { PropertyScan, PropertyTrait } from '../../store/property-scan.ts';
-import type { StoreQueue } from '../../store/queue/store-queue.ts';
-import type { Topic } from '../../topic/topic.ts';
-import type { TopicTable } from '../../topic/topic-table.ts';
+import type { DirectSend, Durability } from '../../service/direct-send.ts';
 import { SendAcks, UNIQUE_KEY_SIZE_MAX, answerHead } from './send-acks.ts';
 
 /** The one-letter fields of SEND_MESSAGE_V2 that are looked at, as positions in the alphabet. */
@@ -30,8 +17,6 @@ const Letter = {
   BATCH: 12,
 } as const;
 
-/** Properties that need more than being stored. */
-const SPECIAL = PropertyTrait.DELAYED | PropertyTrait.TRANSACTION | PropertyTrait.TIMED;
 const LETTER_T = 0x74;
 const DIGIT_ONE = 0x31;
 
@@ -41,38 +26,21 @@ interface Peer {
 }
 
 /**
- * The way of the ordinary message, from the receive buffer into the log without an object in between. What is not
- * ordinary in any way (an unknown topic, a delay, an error to be told) is left to the ordinary handler, which does the
- * same and everything else.
+ * Reads ordinary sends straight from the receive buffer and answers them in one piece for each connection and group
+ * commit. Every other frame is left to the ordinary handlers.
  */
 export class SendFastPath {
-  readonly #store: MessageStore;
-  readonly #topics: TopicTable;
-  readonly #stats: BrokerStats;
-  readonly #random: RandomSource;
-  readonly #producing: ProducerService;
+  readonly #direct: DirectSend;
   readonly #heads: Readonly<Record<Durability, Buffer>>;
   readonly #peers = new Map<RemotingChannel, Peer>();
   readonly #scanner = new SendHeaderScanner();
-  readonly #properties = Buffer.alloc(PROPERTIES_SIZE_MAX + 1024);
-  readonly #propertyScan = new PropertyScan();
-  readonly #result: AppendResult = { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 };
-  #request: AppendRequest | undefined;
 
-  constructor(
-    store: MessageStore,
-    topics: TopicTable,
-    stats: BrokerStats,
-    random: RandomSource,
-    producing: ProducerService,
-  ) {
-    this.#store = store;
-    this.#topics = topics;
-    this.#stats = stats;
-    this.#random = random;
-    this.#producing = producing;
-    const { storeHost } = producing.settings;
-    this.#heads = { synced: answerHead(storeHost, 'synced'), written: answerHead(storeHost, 'written') };
+  constructor(direct: DirectSend) {
+    this.#direct = direct;
+    this.#heads = {
+      synced: answerHead(direct.storeHost, 'synced'),
+      written: answerHead(direct.storeHost, 'written'),
+    };
   }
 
   /** Takes a frame; false leaves it to the ordinary handlers. */
@@ -85,34 +53,17 @@ export class SendFastPath {
     frameEnd: number,
   ): boolean => {
     const scanner = this.#scanner;
-    if (!scanner.scan(bytes, type, headerStart, headerEnd)) return false;
-    if (!this.#hasRequired()) return false;
-    const bodySize = frameEnd - headerEnd;
-    if (bodySize === 0 || bodySize > this.#producing.settings.maxMessageSizeBytes || this.#isBatch(bytes))
+    if (!scanner.scan(bytes, type, headerStart, headerEnd) || !this.#hasRequired() || this.#isBatch(bytes))
       return false;
-    const topic = this.#topics.findByBytes(
-      bytes,
-      scanner.starts[Letter.TOPIC] ?? 0,
-      scanner.ends[Letter.TOPIC] ?? 0,
-    );
-    if (topic === undefined || !topic.isPlain || (topic.config.perm & Perm.WRITE) === 0) return false;
-    const queue = this.#queueOf(topic, scanner.integer(Letter.QUEUE_ID));
-    if (queue === undefined || this.#store.unsyncedBytes > Limits.unsyncedBytes) return false;
-    const propertiesEnd = this.#readProperties(bytes);
-    if (propertiesEnd < 0) return false;
+    const direct = this.#direct;
+    const { starts, ends } = scanner;
+    if (!direct.findTopic(bytes, starts[Letter.TOPIC] ?? 0, ends[Letter.TOPIC] ?? 0)) return false;
+    const propertiesSize = this.#readProperties(bytes);
+    if (propertiesSize < 0 || !this.#readNumbers()) return false;
     const peer = this.#peerOf(channel);
-    const request = this.#fill(topic, queue, peer, bytes, headerEnd, frameEnd, propertiesEnd);
-    if (request === undefined) return false;
-    const isNoWait = (this.#propertyScan.traits & PropertyTrait.NO_WAIT) !== 0;
-    const durability = isNoWait ? 'written' : this.#producing.settings.durability;
-    try {
-      this.#store.append(request, durability, this.#result);
-    } catch {
-      // Nothing was stored; the ordinary way meets the same error and tells it.
-      return false;
-    }
-    this.#stats.put(topic, bodySize);
-    this.#acknowledge(channel, peer, durability, queue.queueId, frameEnd - headerStart);
+    direct.bornHost = peer.bornHost;
+    if (!direct.send(bytes, headerEnd, frameEnd, propertiesSize)) return false;
+    this.#acknowledge(channel, peer, frameEnd - headerStart);
     return true;
   };
 
@@ -133,117 +84,52 @@ export class SendFastPath {
     return first === DIGIT_ONE || (first !== undefined && (first | 0x20) === LETTER_T);
   }
 
-  #queueOf(topic: Topic, queueId: number): StoreQueue | undefined {
-    if (queueId < 0) return topic.queue(this.#random.below(Math.max(topic.config.writeQueueNums, 1)));
-    return queueId < topic.queueCount ? topic.queue(queueId) : undefined;
+  #readNumbers(): boolean {
+    const scanner = this.#scanner;
+    const direct = this.#direct;
+    direct.queueId = scanner.integer(Letter.QUEUE_ID);
+    direct.sysFlag = scanner.integer(Letter.SYS_FLAG);
+    direct.flag = scanner.integer(Letter.FLAG);
+    direct.bornTimestamp = scanner.integer(Letter.BORN_TIMESTAMP);
+    direct.reconsumeTimes = scanner.integer(Letter.RECONSUME_TIMES) || 0;
+    const { queueId, sysFlag, flag, bornTimestamp, reconsumeTimes } = direct;
+    const are32Bits = [queueId, sysFlag, flag, reconsumeTimes].every((value) => (value | 0) === value);
+    return are32Bits && !Number.isNaN(bornTimestamp);
   }
 
-  /** Brings the properties with the broker's own behind them into the scratch buffer; -1 when they are special. */
+  /** Size of the properties' text, or -1 when the ordinary way must read them. */
   #readProperties(bytes: Buffer): number {
     const scanner = this.#scanner;
     const start = scanner.starts[Letter.PROPERTIES] ?? -1;
-    if (start < 0) return -1;
-    const target = this.#properties;
-    let end = scanner.isJson
-      ? unescapeJson(bytes, start, scanner.ends[Letter.PROPERTIES] ?? 0, target, 0)
-      : bytes.copy(target, 0, start, scanner.ends[Letter.PROPERTIES] ?? 0);
-    if (end <= 0 || end > PROPERTIES_SIZE_MAX) return -1;
-    if (target[end - 1] !== PROPERTY_SEPARATOR) target[end++] = PROPERTY_SEPARATOR;
-    const scan = this.#propertyScan;
-    scan.scan(target, 0, end);
-    const uniqueKeySize = scan.uniqKeyEnd - scan.uniqKeyStart;
-    const isOrdinary =
-      (scan.traits & SPECIAL) === 0 && scan.uniqKeyStart >= 0 && uniqueKeySize <= UNIQUE_KEY_SIZE_MAX;
-    if (!isOrdinary || !isPlainText(target, scan.uniqKeyStart, scan.uniqKeyEnd)) return -1;
-    const { stamp } = this.#producing;
-    if (end + stamp.length > PROPERTIES_SIZE_MAX) return -1;
-    stamp.copy(target, end);
-    return end + stamp.length;
+    const end = scanner.ends[Letter.PROPERTIES] ?? -1;
+    const target = this.#direct.properties;
+    if (start < 0 || end - start > target.length) return -1;
+    return scanner.isJson ? unescapeJson(bytes, start, end, target, 0) : bytes.copy(target, 0, start, end);
   }
 
-  #fill(
-    topic: Topic,
-    queue: StoreQueue,
-    peer: Peer,
-    bytes: Buffer,
-    bodyStart: number,
-    bodyEnd: number,
-    propertiesEnd: number,
-  ): AppendRequest | undefined {
-    const scanner = this.#scanner;
-    const sysFlag = scanner.integer(Letter.SYS_FLAG);
-    const flag = scanner.integer(Letter.FLAG);
-    const bornTimestamp = scanner.integer(Letter.BORN_TIMESTAMP);
-    const isSpecial =
-      (sysFlag & SysFlag.TRANSACTION_MASK) !== 0 || Number.isNaN(sysFlag + flag + bornTimestamp);
-    if (isSpecial || (flag | 0) !== flag || (sysFlag | 0) !== sysFlag) return undefined;
-    const reconsumeTimes = scanner.integer(Letter.RECONSUME_TIMES) || 0;
-    const request = (this.#request ??= this.#newRequest(topic, queue, peer));
-    request.queue = queue;
-    request.topic = topic.nameBytes;
-    request.flag = flag;
-    request.sysFlag = storedSysFlag(sysFlag, peer.bornHost, this.#producing.settings.storeHost, topic);
-    request.bornTimestamp = bornTimestamp;
-    request.bornHost = peer.bornHost;
-    request.reconsumeTimes = reconsumeTimes;
-    request.body = bytes;
-    request.bodyStart = bodyStart;
-    request.bodyEnd = bodyEnd;
-    request.propertiesEnd = propertiesEnd;
-    return request;
-  }
-
-  #newRequest(topic: Topic, queue: StoreQueue, peer: Peer): AppendRequest {
-    return {
-      queue,
-      topic: topic.nameBytes,
-      flag: 0,
-      sysFlag: 0,
-      bornTimestamp: 0,
-      bornHost: peer.bornHost,
-      reconsumeTimes: 0,
-      preparedTransactionOffset: 0,
-      body: this.#properties,
-      bodyStart: 0,
-      bodyEnd: 0,
-      properties: this.#properties,
-      propertiesStart: 0,
-      propertiesEnd: 0,
-      propertyScan: this.#propertyScan,
-      tagsCode: undefined,
-    };
-  }
-
-  #acknowledge(
-    channel: RemotingChannel,
-    peer: Peer,
-    durability: Durability,
-    queueId: number,
-    frameBytes: number,
-  ): void {
-    const group = this.#store.group(durability);
+  #acknowledge(channel: RemotingChannel, peer: Peer, frameBytes: number): void {
+    const direct = this.#direct;
+    const { durability, uniqueKeyStart, uniqueKeyEnd } = direct;
+    const group = direct.group(durability);
     let acks = peer.acks[durability];
-    if (acks?.group !== group) acks = this.#join(channel, peer, durability, group);
+    if (acks?.group !== group) {
+      acks = peer.acks[durability] = new SendAcks(channel, group, this.#heads[durability]);
+      group.join(acks);
+    }
     acks.working(frameBytes);
     if (this.#scanner.isOneway) return;
-    const { uniqKeyStart, uniqKeyEnd } = this.#propertyScan;
-    const { queueOffset, physicalOffset } = this.#result;
+    const { queueOffset, physicalOffset } = direct.result;
+    const isPlain = isPlainText(direct.properties, uniqueKeyStart, uniqueKeyEnd);
+    const keyEnd = isPlain ? uniqueKeyEnd : uniqueKeyStart;
     acks.add(
       this.#scanner.opaque,
-      queueId,
+      direct.queueId,
       queueOffset,
       physicalOffset,
-      this.#properties,
-      uniqKeyStart,
-      uniqKeyEnd,
+      direct.properties,
+      uniqueKeyStart,
+      keyEnd,
     );
-  }
-
-  #join(channel: RemotingChannel, peer: Peer, durability: Durability, group: DurabilityGroup): SendAcks {
-    const acks = new SendAcks(channel, group, this.#heads[durability]);
-    peer.acks[durability] = acks;
-    group.join(acks);
-    return acks;
   }
 
   #peerOf(channel: RemotingChannel): Peer {
@@ -256,8 +142,9 @@ export class SendFastPath {
   }
 }
 
-/** True when the text can stand in a JSON string as it is. */
+/** True when the text can stand in a JSON string as it is, and is as short as a real key. */
 function isPlainText(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > UNIQUE_KEY_SIZE_MAX) return false;
   for (let at = start; at < end; at++) {
     const byte = bytes[at] ?? 0;
     if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false;

@@ -10,7 +10,7 @@ import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import { ClientVersion } from '@cometmq/remoting/protocol/version';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
-import type { SendBack } from '../../retry/send-back.ts';
+import type { SendBackService } from '../../service/send-back-service.ts';
 import { REGION } from '../../service/producer-service.ts';
 import type { ProducerService } from '../../service/producer-service.ts';
 import type { SendOutcome, SendRequest } from '../../service/request-types.ts';
@@ -21,7 +21,7 @@ type SendHeader = HeaderOf<typeof SendMessageHeader>;
 const EMPTY = Buffer.alloc(0);
 
 /** SEND_MESSAGE in both spellings, batches, and CONSUMER_SEND_MSG_BACK. */
-export function sendHandlers(producers: ProducerService, sendBack: SendBack): HandlerTable {
+export function sendHandlers(producers: ProducerService, sendBack: SendBackService): HandlerTable {
   const send = async (request: RemotingCommand, channel: RemotingChannel): Promise<Reply> => {
     const header = sendHeader(request);
     const message = sendRequest(header, request, channel);

@@ -75,7 +75,7 @@ export class QueueTable {
 
   #put(queue: StoreQueue): StoreQueue {
     let queues = this.#topics.get(queue.topic);
-    if (queues === undefined) this.#topics.set(queue.topic, (queues = new Map()));
+    if (queues === undefined) this.#topics.set(queue.topic, (queues = new Map<number, StoreQueue>()));
     queues.set(queue.queueId, queue);
     return queue;
   }

@@ -10,8 +10,8 @@ import { StoredRecord } from '../store/stored-record.ts';
 import { ENTRY_SIZE, entryPhysicalOffset } from '../store/queue/queue-entry.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
-import { HALF_QUEUE_ID, toCommitted } from './half-message.ts';
-import type { OpenTransaction, TransactionTable } from './transaction-table.ts';
+import { HALF_QUEUE_ID, toCommitted } from '../transaction/half-message.ts';
+import type { OpenTransaction, TransactionTable } from '../transaction/transaction-table.ts';
 
 export type Decision = 'commit' | 'rollback' | 'unknown';
 

@@ -8,7 +8,7 @@ import type { SubscriptionGroupConfig } from '@cometmq/common/topic/subscription
 import type { DelayLevels } from '../delay/delay-levels.ts';
 import { divertToDelayQueue } from '../delay/delay-queue.ts';
 import type { GroupTable } from '../group/group-table.ts';
-import type { SendBackRequest } from '../service/request-types.ts';
+import type { SendBackRequest } from './request-types.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { Durability } from '../store/log/durability.ts';
 import type { MessageStore } from '../store/message-store.ts';
@@ -31,7 +31,7 @@ export interface SendBackParts {
 }
 
 /** Puts a message that a consumer could not handle into its group's retry topic, or among the dead letters. */
-export class SendBack {
+export class SendBackService {
   readonly #parts: SendBackParts;
 
   constructor(parts: SendBackParts) {
