@@ -11,7 +11,8 @@ export const CODE_OF_ERROR = {
   TOPIC_NOT_EXIST: ResponseCode.TOPIC_NOT_EXIST,
   GROUP_NOT_EXIST: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
   NO_PERMISSION: ResponseCode.NO_PERMISSION,
-  NOT_SUPPORTED: ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
+  // Code 3 means that a request code is unknown; clients take it for an old broker.
+  NOT_SUPPORTED: ResponseCode.SYSTEM_ERROR,
   NOT_FOUND: ResponseCode.QUERY_NOT_FOUND,
   CONSUMER_NOT_ONLINE: ResponseCode.CONSUMER_NOT_ONLINE,
   CLIENT_TIMEOUT: ResponseCode.CONSUME_MSG_TIMEOUT,

@@ -64,6 +64,7 @@ export class RemotingChannel implements ByteStreamHandler {
   /** Starts at 1: some clients take an opaque of 0 for none. */
   #nextOpaque = 1;
   #outgoing: Buffer[] = [];
+  #outgoingBytes = 0;
   #unansweredBytes = 0;
   #paused = false;
   #closed = false;
@@ -88,7 +89,7 @@ export class RemotingChannel implements ByteStreamHandler {
 
   /** True while the other side does not take what it asked for; answers should not be built for it now. */
   get congested(): boolean {
-    return this.stream.bufferedBytes > UNSENT_BYTES_MAX;
+    return this.stream.bufferedBytes + this.#outgoingBytes > UNSENT_BYTES_MAX;
   }
 
   /**
@@ -123,6 +124,7 @@ export class RemotingChannel implements ByteStreamHandler {
   send(frame: Buffer): void {
     if (this.#closed) return;
     this.#outgoing.push(frame);
+    this.#outgoingBytes += frame.length;
     if (this.#outgoing.length === 1) {
       this.#options.clock.defer(() => {
         this.flush();
@@ -134,9 +136,10 @@ export class RemotingChannel implements ByteStreamHandler {
   flush(): void {
     const frames = this.#outgoing;
     if (frames.length === 0 || this.#closed) return;
+    const size = this.#outgoingBytes;
     this.#outgoing = [];
+    this.#outgoingBytes = 0;
     this.lastActiveMs = this.#options.clock.monotonic();
-    const size = frames.reduce((sum, frame) => sum + frame.length, 0);
     if (frames.length > 1 && size <= JOINED_WRITE_MAX) this.stream.write(Buffer.concat(frames, size));
     else for (const frame of frames) this.stream.write(frame);
     this.#regulate();
@@ -179,6 +182,7 @@ export class RemotingChannel implements ByteStreamHandler {
     if (this.#closed) return;
     this.#closed = true;
     this.#outgoing = [];
+    this.#outgoingBytes = 0;
     this.#deadlineTimer?.cancel();
     const reason = this.#closedError(error);
     for (const { reject } of this.#pending.values()) reject(reason);

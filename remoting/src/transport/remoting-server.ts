@@ -1,6 +1,5 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { every } from '@cometmq/common/clock/clock';
-import { MqError } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
 import type { ByteStream, ByteStreamHandler, Listener, Net } from '@cometmq/common/net/net';
 import type { RemotingCommand, Reply } from '../protocol/remoting-command.ts';
@@ -122,11 +121,4 @@ export class RemotingServer {
     const limit = this.#options.clock.monotonic() - IDLE_MAX_MS;
     for (const channel of this.#channels) if (channel.lastActiveMs < limit) channel.close();
   }
-}
-
-/** Handler of a code that is known but refused, with the reason. */
-export function refused(reason: string): RequestHandler {
-  return () => {
-    throw new MqError('NOT_SUPPORTED', reason);
-  };
 }

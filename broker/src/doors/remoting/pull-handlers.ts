@@ -40,8 +40,11 @@ export function pullHandlers(pulls: PullService, clients: RemotingClients): Hand
     const outcome = pulls.pull(request, clients.of(channel), isFirst ? resume : undefined);
     if (outcome.kind !== 'held') respond(command, channel, request, outcome, pulls);
   };
-  const pull = (command: RemotingCommand, channel: RemotingChannel): undefined => {
+  const pull = (command: RemotingCommand, channel: RemotingChannel): Reply | undefined => {
+    // A client that asks faster than it reads must not make us hold its answers in memory.
+    if (channel.congested) return { code: ResponseCode.SYSTEM_BUSY, remark: 'answers wait to be read' };
     answer(command, pullRequest(command), channel, true);
+    return undefined;
   };
   return [
     [RequestCode.PULL_MESSAGE, pull],
