@@ -76,7 +76,7 @@ module.exports = {
     rule(
       'no-undeclared',
       'Declare the library in the package.json of the package that imports it.',
-      { path: `^(${PACKAGES.join('|')})/` },
+      { path: `^(${PACKAGES.join('|')})/`, pathNot: '/rolldown\\.config\\.js$' },
       { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     ),
     rule(
@@ -234,7 +234,7 @@ module.exports = {
     rule(
       'libraries-are-listed',
       'A new library needs a row in LIBRARIES of .config/dependency-cruiser.cjs, with its one place.',
-      { path: `^(${PACKAGES.join('|')})/`, pathNot: '/vite\\.config\\.ts$' },
+      { path: `^(${PACKAGES.join('|')})/`, pathNot: '/(vite\\.config\\.ts|rolldown\\.config\\.js)$' },
       {
         path: '(^|/)node_modules/',
         pathNot: `(^|/)node_modules/(@types/)?(${Object.keys(LIBRARIES).join('|')}|@types/node)/`,

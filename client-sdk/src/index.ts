@@ -3,6 +3,8 @@ export type { Logger } from '@cometmq/common/logging/logger';
 export { silentLogger } from '@cometmq/common/logging/logger';
 export type { ErrorKind } from '@cometmq/common/error/mq-error';
 export { MqError } from '@cometmq/common/error/mq-error';
+export type { AdminOptions, MqAdmin } from './admin/admin-client.ts';
+export { createAdmin } from './admin/admin-client.ts';
 export { ResponseError } from './admin/response-error.ts';
 export type { ClientOptions, ClientPorts, LoggerLike } from './client/client-options.ts';
 export type { ClientEvents, ClientHealth, ClientState, MqClient } from './client/mq-client.ts';

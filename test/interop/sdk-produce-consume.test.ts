@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { MqClient, ReceivedMessage } from '@cometmq/client';
+import type { MqClient, Reader, ReceivedMessage } from '@cometmq/client';
 import { createClient, json, tags, topic as typed, Unrecoverable } from '@cometmq/client';
 import { seeded } from './support/bodies.ts';
 import { sleep, waitUntil } from './support/wait.ts';
@@ -152,7 +152,7 @@ describe('the SDK retries', () => {
           const text = m.body.toString();
           attempts.set(text, [...(attempts.get(text) ?? []), m.attempt]);
           if (text === 'hopeless') throw new Unrecoverable('no such customer');
-          if (text === 'later' && m.attempt === 1) return ctx.retryIn('1s');
+          if (text === 'later' && m.attempt === 1) ctx.retryIn('1s');
           if (text === 'poison') throw new Error('always');
         },
       });
@@ -184,7 +184,7 @@ describe('the SDK reads', () => {
       const middle = new Date();
       await sleep(50);
       for (let n = 10; n < 20; n++) await producer.send(topic, { body: `${n}`, queue });
-      const texts = async (reader: { pull: ReturnType<MqClient['reader']>['pull'] }) =>
+      const texts = async (reader: Reader) =>
         (await reader.pull({ max: 100, wait: '5s' })).map(({ body }) => body.toString());
 
       await using reader = mq.reader({ topic, queues: [queue.id] });

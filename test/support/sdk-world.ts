@@ -36,14 +36,14 @@ export class SdkWorld {
 
   /** Runs something that needs time to pass, moving the clock until it is done. */
   async during<T>(work: Promise<T>, stepMs = 50, limitMs = 60_000): Promise<T> {
-    let done = false;
+    const state = { done: false };
     const settled = work.finally(() => {
-      done = true;
+      state.done = true;
     });
     settled.catch(() => undefined);
     for (let passedMs = 0; passedMs <= limitMs; passedMs += stepMs) {
       await this.clock.settle();
-      if (done) return settled;
+      if (state.done) return settled;
       await this.clock.advance(stepMs);
     }
     throw new Error(`not done within ${limitMs} ms of the clock`);

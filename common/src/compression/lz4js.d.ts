@@ -1,6 +1,6 @@
 /** The part of lz4js in use; the package has no types. */
 declare module 'lz4js' {
   export function decompressBound(source: Uint8Array): number;
-  export function decompress(source: Uint8Array, maxSize?: number): Uint8Array;
-  export function compress(source: Uint8Array, maxSize?: number): Uint8Array;
+  /** Returns the size of the content, which may be larger than `target` could take. */
+  export function decompressFrame(source: Uint8Array, target: Uint8Array): number;
 }

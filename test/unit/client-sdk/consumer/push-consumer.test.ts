@@ -421,7 +421,7 @@ test('options that make no sense are refused by name', () => {
     [{ timeout: 'soon' }, /timeout/],
   ];
   for (const [options, message] of bad) {
-    expect(() => client.consume({ group: 'g', topics: ['t'], handle, ...options } as never)).toThrow(message);
+    expect(() => client.consume({ group: 'g', topics: ['t'], handle, ...options })).toThrow(message);
   }
   client.consume({ group: 'g', topics: ['t'], handle });
   expect(() => client.consume({ group: 'g', topics: ['t'], handle })).toThrow(/already has a consumer/);
