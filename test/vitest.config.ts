@@ -25,7 +25,8 @@ function project(name: string, options: ProjectOptions): TestProjectInlineConfig
       testTimeout: timeoutMs,
       hookTimeout: Math.max(timeoutMs, 10 * SECOND_MS),
       fileParallelism: !serial,
-      ...(serial ? { maxWorkers: 1 } : {}),
+      // Serial files share one cluster and the clients' virtual machines.
+      ...(serial ? { maxWorkers: 1, isolate: false } : {}),
       ...(startsProcesses ? { globalSetup: ['test/support/build-workspaces.ts'] } : {}),
     },
   };

@@ -15,10 +15,12 @@ import { ConsumerOffsets } from './offset/consumer-offsets.ts';
 import { RetryPolicy } from './retry/retry-policy.ts';
 
 import type { BrokerServices } from './service/broker-services.ts';
+import type { BrokerSettings } from './service/broker-settings.ts';
 import { ClientService } from './service/client-service.ts';
 import { DirectSend } from './service/direct-send.ts';
 import { OffsetService } from './service/offset-service.ts';
 import { ProducerService } from './service/producer-service.ts';
+import type { PullSettings } from './service/pull-service.ts';
 import { PullService } from './service/pull-service.ts';
 import { QueryService } from './service/query-service.ts';
 import { SendBackService } from './service/send-back-service.ts';
@@ -36,6 +38,7 @@ export interface BrokerBase {
   readonly random: RandomSource;
   readonly log: Logger;
   readonly config: BrokerConfig;
+  readonly settings: BrokerSettings;
   readonly store: MessageStore;
   readonly kv: KeyValueStore;
   readonly levels: DelayLevels;
@@ -46,11 +49,11 @@ export interface BrokerBase {
 
 /** Builds the services over an open store. Nothing runs yet. */
 export function brokerServices(base: BrokerBase): BrokerServices {
-  const { clock, random, log, config, store, kv, levels } = base;
+  const { clock, random, log, config, settings, store, kv, levels } = base;
   const durability: Durability = config.flush === 'sync' ? 'synced' : 'written';
   const storeHost = encodeHost(base.advertisedAddress, base.advertisedPort);
   const topics = new TopicTable(clock, kv, store.queues);
-  const groups = new GroupTable(clock, kv, config);
+  const groups = new GroupTable(clock, kv, settings);
   const offsets = new ConsumerOffsets(kv);
   const consumers = new ConsumerTable(clock);
   const producers = new ProducerTable(clock);
@@ -91,15 +94,27 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     delivery: new DelayDelivery(clock, log, store, topics, kv, levels, durability),
     producing,
     direct: new DirectSend({ store, topics, stats, random, producing }),
-    pulling: new PullService(
-      { permission: config.permission, batchMax: config.pullBatchMax, bytesMax: config.pullBytesMax },
-      { store, topics, groups, consumers, offsets, hold, stats },
-    ),
+    pulling: new PullService(pullSettings(settings), { store, topics, groups, consumers, offsets, hold, stats }),
     sendBack: new SendBackService({ clock, random, store, groups, creation, levels, stats, durability }),
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
     querying: new QueryService(store),
     clients: new ClientService({ consumers, producers, groups, creation, locks, hold }),
     transactions,
     transactionTable,
+  };
+}
+
+/** These may change while the broker runs. */
+function pullSettings(settings: BrokerSettings): PullSettings {
+  return {
+    get permission(): number {
+      return settings.permission;
+    },
+    get batchMax(): number {
+      return settings.current.pullBatchMax;
+    },
+    get bytesMax(): number {
+      return settings.current.pullBytesMax;
+    },
   };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
-import { every } from '@cometmq/common/clock/clock';
+import { every, withTimeout } from '@cometmq/common/clock/clock';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
@@ -17,13 +17,15 @@ import { DelayLevels } from './delay/delay-levels.ts';
 import { delayTagsCodeRule } from './delay/delay-queue.ts';
 import { remotingDoor } from './doors/remoting/remoting-door.ts';
 import { NameServerRegistration } from './registration/name-server-registration.ts';
+import { adminServices } from './service/admin-services.ts';
 import type { BrokerServices } from './service/broker-services.ts';
+import { BrokerSettings } from './service/broker-settings.ts';
 import { DirectoryLock } from './store/directory-lock.ts';
 import type { ProcessTable } from './store/directory-lock.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import { MessageStore } from './store/message-store.ts';
 import { TransactionCheck } from './transaction/transaction-check.ts';
-import { systemTopics } from './topic/system-topics.ts';
+import { systemTopics, templateTopic } from './topic/system-topics.ts';
 
 export interface BrokerOptions {
   readonly net: Net;
@@ -44,6 +46,8 @@ const CLIENT_SCAN_MS = 10_000;
 const OFFSET_FLUSH_MS = 1_000;
 /** The VIP port is this much below the ordinary one, the HA port one above: clients compute them. */
 const VIP_PORT_STEP = 2;
+/** How long an admin's change waits for the name servers. */
+const ANNOUNCE_WAIT_MS = 2_000;
 /** A broken connection to a name server is made anew this soon. */
 const REGISTER_AGAIN_MS = 200;
 
@@ -116,30 +120,36 @@ export class Broker {
     await this.#listen();
     this.#kv = openKeyValueStore(join(dataDir, 'config'));
     await this.#kv.open();
-    this.#store = await this.#openStore(levels);
+    const settings = new BrokerSettings(config, this.#kv);
+    await settings.load(this.#log);
+    this.#store = await this.#openStore(levels, settings);
     const base = {
       clock,
+      disk,
       random,
       log: this.#log,
       config,
+      settings,
+      dataDir,
       store: this.#store,
       kv: this.#kv,
       levels,
       advertisedAddress: this.#advertisedAddress(),
       advertisedPort: this.#port,
       processId: processes.ownId,
+      announce: (): Promise<void> => this.#announced(),
     };
     const services = brokerServices(base);
     this.#services = services;
-    await this.#load(services, levels);
-    remotingDoor(this.#server, clock, config.name, services);
+    await this.#load(services, levels, settings);
+    remotingDoor(this.#server, clock, config.name, services, adminServices(base, services));
     await services.delivery.start();
     await services.transactions.load();
     this.#transactionCheck = this.#newTransactionCheck(services);
     this.#transactionCheck.start();
     this.#server.ready();
     this.#startTimers(services);
-    await this.#register(services);
+    await this.#register(services, settings);
     this.#log.info({ address: this.address, dataDir, flush: config.flush }, 'broker started');
   }
 
@@ -180,7 +190,7 @@ export class Broker {
     }
   }
 
-  #openStore(levels: DelayLevels): Promise<MessageStore> {
+  #openStore(levels: DelayLevels, settings: BrokerSettings): Promise<MessageStore> {
     const { disk, clock, dataDir } = this.#options;
     const { config } = this;
     return MessageStore.open({
@@ -193,15 +203,21 @@ export class Broker {
       durability: config.flush === 'sync' ? 'synced' : 'written',
       syncIntervalMs: 100,
       checkpointIntervalMs: 1_000,
-      retentionMs: config.retentionMs,
+      get retentionMs(): number {
+        return settings.retentionMs;
+      },
       logSizeMaxBytes: config.logSizeMaxBytes,
       storeHost: encodeHost(this.#advertisedAddress(), this.#port),
       tagsCodeRule: delayTagsCodeRule(levels),
     });
   }
 
-  async #load({ topics, groups, offsets }: BrokerServices, levels: DelayLevels): Promise<void> {
-    const { config } = this;
+  async #load(
+    { topics, groups, offsets }: BrokerServices,
+    levels: DelayLevels,
+    settings: BrokerSettings,
+  ): Promise<void> {
+    const config = settings.current;
     await topics.load();
     await groups.load();
     await offsets.load();
@@ -214,6 +230,22 @@ export class Broker {
       delayLevels: levels.count,
     });
     await topics.putAll(system);
+    await topics.put(templateTopic(config));
+    settings.onChange(async (next, previous) => {
+      await topics.put(templateTopic(next));
+      if (next.permission !== previous.permission) await topics.touch();
+      await this.#announced();
+    });
+  }
+
+  /** Resolves when the name servers know the last change, or soon when they can't be reached. */
+  async #announced(): Promise<void> {
+    const { clock } = this.#options;
+    const told = this.#registration?.announced() ?? Promise.resolve();
+    const late = (): Error => new MqError('TIMEOUT', 'no answer from a name server in time');
+    await withTimeout(clock, told, ANNOUNCE_WAIT_MS, late).catch((error: unknown) => {
+      this.#log.warn({ reason: errorText(error) }, 'a change was answered before all name servers know it');
+    });
   }
 
   #startTimers(services: BrokerServices): void {
@@ -221,6 +253,7 @@ export class Broker {
     this.#timers.push(
       every(clock, CLIENT_SCAN_MS, () => {
         services.clients.expire();
+        services.stats.sampleDay();
       }),
       every(clock, OFFSET_FLUSH_MS, () => {
         services.offsets.flush(false).catch((error: unknown) => {
@@ -230,7 +263,7 @@ export class Broker {
     );
   }
 
-  async #register(services: BrokerServices): Promise<void> {
+  async #register(services: BrokerServices, settings: BrokerSettings): Promise<void> {
     const { config } = this;
     const identity = {
       brokerName: config.name,
@@ -247,7 +280,9 @@ export class Broker {
       {
         nameServers: config.nameServers,
         periodMs: config.registerPeriodMs,
-        permission: config.permission,
+        get permission(): number {
+          return settings.permission;
+        },
       },
     );
     await this.#registration.start();

@@ -77,7 +77,8 @@ export interface ClusterView {
 /** Something a person should look at, worst first. */
 export interface Attention {
   readonly severity: 'bad' | 'warn';
-  readonly kind: 'broker-offline' | 'disk' | 'no-broker' | 'group-behind' | 'group-unattended' | 'dead-letters';
+  readonly kind:
+    'broker-offline' | 'disk' | 'no-broker' | 'group-behind' | 'group-unattended' | 'dead-letters';
   /** Broker or group. */
   readonly subject: string;
   /** What `kind` counts or measures: a share, a lag. */
@@ -228,7 +229,10 @@ export interface ClientRunningInfo {
   readonly clientId: string;
   readonly properties: Readonly<Record<string, string>>;
   readonly subscriptions: readonly SubscriptionView[];
-  readonly queues: readonly { readonly queue: string; readonly info: Readonly<Record<string, string | number | boolean>> }[];
+  readonly queues: readonly {
+    readonly queue: string;
+    readonly info: Readonly<Record<string, string | number | boolean>>;
+  }[];
   /** Milliseconds and messages a second, as the client measured. */
   readonly rates: readonly {
     readonly topic: string;

@@ -102,7 +102,10 @@ export interface TopicProducer extends GroupClient {
 export interface RunningInfo {
   readonly properties: Readonly<Record<string, string>>;
   readonly subscriptions: readonly GroupSubscription[];
-  readonly queues: readonly { readonly queue: string; readonly info: Readonly<Record<string, string | number | boolean>> }[];
+  readonly queues: readonly {
+    readonly queue: string;
+    readonly info: Readonly<Record<string, string | number | boolean>>;
+  }[];
   readonly rates: readonly ClientRates[];
   readonly stack?: string;
 }

@@ -81,11 +81,21 @@ export class ConsoleServer {
 
   /** Rejects when the address is taken, or open to the network without being meant to. */
   async start(): Promise<void> {
-    const { host = '127.0.0.1', port = PORT_DEFAULT, log, allowedHosts = [], openToNetwork = false } = this.#options;
+    const {
+      host = '127.0.0.1',
+      port = PORT_DEFAULT,
+      log,
+      allowedHosts = [],
+      openToNetwork = false,
+    } = this.#options;
     if (!LOOPBACK.test(host) && !openToNetwork) {
-      throw new MqError('NO_PERMISSION', `The console has no sign-in yet and would be open to everyone at ${host}.`, {
-        hint: 'Bind it to 127.0.0.1, or set openToNetwork if the network itself is guarded.',
-      });
+      throw new MqError(
+        'NO_PERMISSION',
+        `The console has no sign-in yet and would be open to everyone at ${host}.`,
+        {
+          hint: 'Bind it to 127.0.0.1, or set openToNetwork if the network itself is guarded.',
+        },
+      );
     }
     const folder = this.#options.webFolder ?? fileURLToPath(new URL('./web/', import.meta.url));
     const files = await StaticFiles.load(folder);

@@ -54,7 +54,10 @@ export class MqAdminSource implements ConsoleAdmin {
 
   async topics(): Promise<Gathered<TopicName>> {
     const { topics, failures } = await this.#admin.topics.list();
-    const items = topics.map(({ topic, kind }) => ({ name: topic, kind: kind === 'normal' ? ('user' as const) : kind }));
+    const items = topics.map(({ topic, kind }) => ({
+      name: topic,
+      kind: kind === 'normal' ? ('user' as const) : kind,
+    }));
     return { items, failures: sentences(failures) };
   }
 
@@ -75,7 +78,9 @@ export class MqAdminSource implements ConsoleAdmin {
 
   async topicType(topic: string): Promise<string | undefined> {
     const { brokers } = await this.#admin.topics.get(topic);
-    return brokers.find(({ config }) => config.attributes[MESSAGE_TYPE] !== undefined)?.config.attributes[MESSAGE_TYPE];
+    return brokers.find(({ config }) => config.attributes[MESSAGE_TYPE] !== undefined)?.config.attributes[
+      MESSAGE_TYPE
+    ];
   }
 
   async topicStats(topic: string): Promise<Gathered<QueueStats>> {
@@ -115,9 +120,16 @@ export class MqAdminSource implements ConsoleAdmin {
     }
   }
 
-  async createTopic(spec: TopicSpec, brokers: readonly string[] | undefined): Promise<readonly ServerOutcome[]> {
+  async createTopic(
+    spec: TopicSpec,
+    brokers: readonly string[] | undefined,
+  ): Promise<readonly ServerOutcome[]> {
     const { name, queues, messageType } = spec;
-    const settings = { readQueueNums: queues, writeQueueNums: queues, attributes: { [MESSAGE_TYPE]: messageType } };
+    const settings = {
+      readQueueNums: queues,
+      writeQueueNums: queues,
+      attributes: { [MESSAGE_TYPE]: messageType },
+    };
     return outcomes(await this.#admin.topics.create(name, settings, brokers ? { brokers } : {}));
   }
 
@@ -132,14 +144,16 @@ export class MqAdminSource implements ConsoleAdmin {
 
   async groupProgress(group: string): Promise<Gathered<QueueProgress>> {
     const { queues, failures } = await this.#admin.progress(group);
-    const items = queues.map(({ topic, brokerName, queueId, brokerOffset, consumerOffset, lastTimestamp }) => ({
-      topic,
-      broker: brokerName,
-      queueId,
-      brokerOffset: Math.max(0, brokerOffset),
-      consumerOffset,
-      lastTimestamp,
-    }));
+    const items = queues.map(
+      ({ topic, brokerName, queueId, brokerOffset, consumerOffset, lastTimestamp }) => ({
+        topic,
+        broker: brokerName,
+        queueId,
+        brokerOffset: Math.max(0, brokerOffset),
+        consumerOffset,
+        lastTimestamp,
+      }),
+    );
     return { items, failures: sentences(failures) };
   }
 
@@ -234,7 +248,10 @@ function sentences(failures: readonly ServerFailure[]): string[] {
   return failures.map(({ server, message }) => `${server}: ${message}`);
 }
 
-function outcomes(change: { readonly done: readonly string[]; readonly failures: readonly ServerFailure[] }): ServerOutcome[] {
+function outcomes(change: {
+  readonly done: readonly string[];
+  readonly failures: readonly ServerFailure[];
+}): ServerOutcome[] {
   return [
     ...change.done.map((target) => ({ target, ok: true })),
     ...change.failures.map(({ server, message }) => ({ target: server, ok: false, detail: message })),

@@ -27,7 +27,9 @@ export function App(): JSX.Element {
   );
   const page = segments[0] ?? '';
   useEffect(() => {
-    document.title = [segments[1], pageTitle(page), 'CometMQ'].filter((part) => part !== undefined && part !== '').join(' · ');
+    document.title = [segments[1], pageTitle(page), 'CometMQ']
+      .filter((part) => part !== undefined && part !== '')
+      .join(' · ');
   }, [segments.join('/')]);
   return (
     <>
@@ -60,8 +62,10 @@ export function App(): JSX.Element {
 function Page({ segments }: { segments: readonly string[] }): JSX.Element {
   const [page, name, tab] = segments;
   if (page === undefined) return <OverviewPage />;
-  if (page === 'topics') return name === undefined ? <TopicsPage /> : <TopicDetailPage key={name} name={name} tab={tab} />;
-  if (page === 'groups') return name === undefined ? <GroupsPage /> : <GroupDetailPage key={name} name={name} tab={tab} />;
+  if (page === 'topics')
+    return name === undefined ? <TopicsPage /> : <TopicDetailPage key={name} name={name} tab={tab} />;
+  if (page === 'groups')
+    return name === undefined ? <GroupsPage /> : <GroupDetailPage key={name} name={name} tab={tab} />;
   if (page === 'messages') return <MessagesPage />;
   return (
     <Empty title={t('notFound')}>

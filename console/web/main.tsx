@@ -4,6 +4,7 @@ import { applyTheme, storedTheme } from './logic/theme.ts';
 import './styles/tokens.css';
 import './styles/frame.css';
 import './styles/components.css';
+import './styles/table.css';
 import './styles/pages.css';
 
 applyTheme(storedTheme());

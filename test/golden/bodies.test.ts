@@ -25,7 +25,7 @@ import {
   readSubscriptionGroupConfig,
   readTopicConfig,
 } from '@cometmq/remoting/protocol/body/topic-config';
-import { readTopicList } from '@cometmq/remoting/protocol/body/topic-list';
+import { readNames } from '@cometmq/remoting/protocol/body/name-list';
 import type { GoldenFrame } from '../support/golden.ts';
 import { bodyOf, exchangesOf, readConversations, readStoreFile } from '../support/golden.ts';
 
@@ -293,7 +293,7 @@ describe('answers', () => {
 
   test('lists, tables and settings', () => {
     for (const body of answerBodies('GET_ALL_TOPIC_LIST_FROM_NAMESERVER')) {
-      expect(strict(body), body.where).toEqual(readTopicList(parseBody(body.bytes)));
+      expect(strict(body), body.where).toEqual({ topicList: readNames(parseBody(body.bytes), 'topicList') });
     }
     for (const body of answerBodies('GET_KVLIST_BY_NAMESPACE')) {
       expect(strict(body), body.where).toEqual({ table: { ...readKvTable(parseBody(body.bytes)).table } });

@@ -1,42 +1,39 @@
 // Input that no client should send, against real servers over the loopback interface. Each case gets a coded error, a
 // closed connection or silence; the server goes on answering, stores nothing and allocates nothing to speak of.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SystemClock } from '@cometmq/common/clock/system-clock';
-import { NodeDisk } from '@cometmq/common/disk/node-disk';
-import { silentLogger } from '@cometmq/common/logging/logger';
-import { NodeNet } from '@cometmq/common/net/node-net';
-import { NameServer } from '@cometmq/nameserver/name-server';
+import { topicNameFault } from '@cometmq/common/topic/names';
+import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
+import { readNames } from '@cometmq/remoting/protocol/body/name-list';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
-import { badInputs, type BadInput } from '../support/bad-input.ts';
+import { badInputs, type BadInput, type Door } from '../support/bad-input.ts';
 import { runBadInput, type Target } from '../support/bad-input-runner.ts';
-import type { WireClient } from '../support/wire-client.ts';
+import { LoopbackCluster } from '../support/loopback-cluster.ts';
+import { WireClient } from '../support/wire-client.ts';
 
-const HOST = '127.0.0.1';
-
+const TOPIC = 'BadInput';
 /** Registrations are forgotten when the server sees the connection close; it is asked this often. */
-const ASKED_MAX = 200;
+const ASKED_MAX = 1000;
+/** What a broker's files are called; nothing that clients name. */
+const FILE_NAME = /^broker(?:\/[\w-]+)*(?:\.\w+)*$/;
+
+let cluster: LoopbackCluster;
+let namesrv: WireClient;
+
+async function topicList(client: WireClient): Promise<readonly string[]> {
+  const { body } = await client.ask({ code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER });
+  return readNames(parseBody(body), 'topicList');
+}
+
+async function clusterNames(client: WireClient): Promise<string> {
+  const { body } = await client.ask({ code: RequestCode.GET_BROKER_CLUSTER_INFO });
+  return Object.keys(
+    (JSON.parse(body?.toString() ?? '{}') as { clusterAddrTable: object }).clusterAddrTable,
+  ).join();
+}
 
 class NameServerTarget implements Target {
-  readonly #server = new NameServer({
-    net: new NodeNet(),
-    clock: new SystemClock(),
-    disk: new NodeDisk(),
-    log: silentLogger,
-    host: HOST,
-    port: 0,
-    dataDir: undefined,
-  });
-
   get port(): number {
-    return this.#server.port;
-  }
-
-  start(): Promise<void> {
-    return this.#server.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#server.stop();
+    return cluster.namesrv.port;
   }
 
   async probe(client: WireClient): Promise<void> {
@@ -48,12 +45,59 @@ class NameServerTarget implements Target {
   }
 
   async expectClean(client: WireClient): Promise<void> {
-    let topics = '';
-    for (let asked = 0; asked < ASKED_MAX && topics !== '{"topicList":[]}'; asked++) {
-      const { body } = await client.ask({ code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER });
-      topics = body?.toString() ?? '';
-    }
-    expect(topics).toBe('{"topicList":[]}');
+    let clusters = '';
+    for (let asked = 0; asked < ASKED_MAX && clusters !== 'DefaultCluster'; asked++)
+      clusters = await clusterNames(client);
+    expect(clusters).toBe('DefaultCluster');
+  }
+}
+
+class BrokerTarget implements Target {
+  #stored = 0;
+
+  get port(): number {
+    return cluster.broker.port;
+  }
+
+  async probe(client: WireClient): Promise<void> {
+    const answer = await client.ask({
+      code: RequestCode.GET_MIN_OFFSET,
+      extFields: { topic: TOPIC, queueId: '0' },
+    });
+    expect(answer.code).toBe(0);
+  }
+
+  /** Makes the topic, by a send to a topic that does not exist yet. */
+  async prepare(): Promise<void> {
+    const client = await WireClient.open(this.port);
+    const numbers = { d: '1', e: '0', f: '0', g: '0', h: '0' };
+    const { code } = await client.ask({
+      code: RequestCode.SEND_MESSAGE_V2,
+      extFields: { a: 'BadInputProducer', b: TOPIC, c: 'TBW102', ...numbers },
+      body: Buffer.from('first'),
+    });
+    expect(code).toBe(0);
+    this.#stored = await this.#maxOffset(client);
+    client.close();
+  }
+
+  async expectClean(client: WireClient, item: BadInput): Promise<void> {
+    const stored = await this.#maxOffset(client);
+    const added = stored - this.#stored;
+    this.#stored = stored;
+    expect(added, 'messages stored').toBeLessThanOrEqual(item.stored ?? 0);
+    const topics = await topicList(namesrv);
+    expect(topics.filter((topic) => topicNameFault(topic) !== undefined || topic === 'BadTarget')).toEqual(
+      [],
+    );
+  }
+
+  async #maxOffset(client: WireClient): Promise<number> {
+    const answer = await client.ask({
+      code: RequestCode.GET_MAX_OFFSET,
+      extFields: { topic: TOPIC, queueId: '0' },
+    });
+    return Number(answer.extFields?.['offset']);
   }
 }
 
@@ -63,14 +107,31 @@ function byGroup(items: readonly BadInput[]): [string, BadInput[]][] {
   return [...groups];
 }
 
-describe('name server', () => {
-  const target = new NameServerTarget();
-  beforeAll(() => target.start());
-  afterAll(() => target.stop());
+const brokerTarget = new BrokerTarget();
+const TARGETS: readonly (readonly [Door, Target])[] = [
+  ['namesrv', new NameServerTarget()],
+  ['broker', brokerTarget],
+];
 
-  describe.each(byGroup(badInputs('namesrv')))('%s', (_group, items) => {
+beforeAll(async () => {
+  cluster = await LoopbackCluster.start();
+  namesrv = await WireClient.open(cluster.namesrv.port);
+  await brokerTarget.prepare();
+});
+
+afterAll(async () => {
+  namesrv.close();
+  await cluster.stop();
+});
+
+describe.each(TARGETS)('%s', (door, target) => {
+  describe.each(byGroup(badInputs(door)))('%s', (_group, items) => {
     test.each(items.map((item) => [item.name, item] as const))('%s', (_name, item) =>
       runBadInput(target, item),
     );
   });
+});
+
+test('no client names a file', () => {
+  expect(cluster.files().filter((path) => !FILE_NAME.test(path))).toEqual([]);
 });

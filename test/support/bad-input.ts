@@ -105,6 +105,7 @@ interface DataFile {
     readonly field: string;
     readonly values: readonly string[];
     readonly expect: Expectation;
+    readonly stored?: number;
   }[];
   readonly missingFields: readonly {
     readonly door: Door;

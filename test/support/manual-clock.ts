@@ -91,7 +91,11 @@ export class ManualClock implements Clock {
   #next(): Pending | undefined {
     let next: Pending | undefined;
     for (const timer of this.#timers) {
-      if (next === undefined || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) {
+      if (
+        next === undefined ||
+        timer.dueMs < next.dueMs ||
+        (timer.dueMs === next.dueMs && timer.order < next.order)
+      ) {
         next = timer;
       }
     }

@@ -44,7 +44,8 @@ export class MemoryNet implements Net {
     });
     if (!answered) throw new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`);
     const listener = this.#listeners.get(port);
-    if (listener === undefined || this.#refused.has(port)) throw new Error(`connect ECONNREFUSED ${host}:${port}`);
+    if (listener === undefined || this.#refused.has(port))
+      throw new Error(`connect ECONNREFUSED ${host}:${port}`);
     const link = new Link(this, port, this.#nextPort++, () => this.#links.delete(link));
     this.#links.add(link);
     link.server.handler = listener(link.server);

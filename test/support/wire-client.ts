@@ -11,13 +11,19 @@ export class WireClient {
   /** Everything the server sent, in order. */
   readonly received: RemotingCommand[] = [];
   closed = false;
+  /** Told of what the server asks. */
+  onRequest: (request: RemotingCommand) => void = () => undefined;
   readonly #socket: Socket;
   #changed: () => void = () => undefined;
   #nextOpaque = 1_000_000;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    const reader = new FrameReader((...frame) => this.received.push(decodeCommand(...frame)));
+    const reader = new FrameReader((...frame) => {
+      const command = decodeCommand(...frame);
+      this.received.push(command);
+      if (!command.response) this.onRequest(command);
+    });
     socket.on('data', (chunk) => {
       reader.feed(chunk);
       this.#changed();
@@ -43,14 +49,14 @@ export class WireClient {
   }
 
   /** Resolves when `done` holds; rejects, saying what was waited for, when it does not in time. */
-  async until(what: string, done: () => boolean): Promise<void> {
+  async until(what: string, done: () => boolean, timeoutMs = TIMEOUT_MS): Promise<void> {
     const deadline = setTimeout(() => {
       this.#changed();
-    }, TIMEOUT_MS);
+    }, timeoutMs);
     const startMs = performance.now();
     try {
       while (!done()) {
-        if (performance.now() - startMs >= TIMEOUT_MS) throw new Error(`waited in vain for ${what}`);
+        if (performance.now() - startMs >= timeoutMs - 1) throw new Error(`waited in vain for ${what}`);
         await new Promise<void>((resolve) => {
           this.#changed = resolve;
         });

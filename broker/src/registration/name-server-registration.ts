@@ -71,6 +71,11 @@ export class NameServerRegistration {
     for (const loop of this.#loops) void loop.now();
   }
 
+  /** Resolves when the changes made until now were told to every name server that can be reached. */
+  async announced(): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.settled()));
+  }
+
   /** Says goodbye, so that clients stop coming at once. */
   async stop(): Promise<void> {
     for (const loop of this.#loops) loop.stop();
@@ -148,6 +153,13 @@ class RegistrationLoop {
     this.#timer?.cancel();
     this.#running = this.#run();
     return this.#running;
+  }
+
+  /** Resolves when what was known at this moment was told, or could not be. */
+  async settled(): Promise<void> {
+    const isWantedAgain = this.#again;
+    await this.#running;
+    if (isWantedAgain) await this.now();
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 import { brokerConfigTable, readBrokerConfigChanges } from '../config/broker-config-text.ts';
 import type { BrokerPlace } from '../config/broker-config-text.ts';
+import type { DelayDelivery } from '../delay/delay-delivery.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { BrokerSettings } from './broker-settings.ts';
 
@@ -7,11 +8,13 @@ import type { BrokerSettings } from './broker-settings.ts';
 export class BrokerAdminService {
   readonly #settings: BrokerSettings;
   readonly #store: MessageStore;
+  readonly #delivery: DelayDelivery;
   readonly #place: BrokerPlace;
 
-  constructor(settings: BrokerSettings, store: MessageStore, place: BrokerPlace) {
+  constructor(settings: BrokerSettings, store: MessageStore, delivery: DelayDelivery, place: BrokerPlace) {
     this.#settings = settings;
     this.#store = store;
+    this.#delivery = delivery;
     this.#place = place;
   }
 
@@ -37,6 +40,11 @@ export class BrokerAdminService {
   /** Log position behind the newest message. */
   get logEnd(): number {
     return this.#store.logEnd;
+  }
+
+  /** Next offset to deliver of each delay level, level 1 first. */
+  delayOffsets(): number[] {
+    return this.#delivery.progress().map(({ offset }) => offset);
   }
 
   /** Gives up messages beyond the retention, and queue entries of messages that are gone, now rather than soon. */

@@ -53,6 +53,18 @@ export class BrokerSettings {
     return this.#current;
   }
 
+  get permission(): number {
+    return this.#current.permission;
+  }
+
+  get autoCreateGroup(): boolean {
+    return this.#current.autoCreateGroup;
+  }
+
+  get retentionMs(): number {
+    return this.#current.retentionMs;
+  }
+
   /** Changes since the start. */
   get changeCount(): number {
     return this.#changeCount;

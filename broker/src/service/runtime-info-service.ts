@@ -52,6 +52,11 @@ export class RuntimeInfoService {
     this.#parts = parts;
   }
 
+  /** ms. */
+  get startedAt(): number {
+    return this.#parts.stats.startedAt;
+  }
+
   async table(): Promise<Record<string, string>> {
     const { clock, disk, dataDir, store } = this.#parts;
     const logDirectory = join(dataDir, 'store', 'commitlog');

@@ -4,7 +4,7 @@ import type { DataVersion, TopicConfig } from '@cometmq/common/topic/topic-confi
 import type { PullHold } from '../hold/pull-hold.ts';
 import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
 import type { MessageStore } from '../store/message-store.ts';
-import { TOPIC_ATTRIBUTES, changeAttributes } from '../topic/attributes.ts';
+import { TOPIC_ATTRIBUTES, changeAttributes, parseAttributeChanges } from '../topic/attributes.ts';
 import { isBrokerTopic } from '../topic/system-topics.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 import { checkTopicConfig } from '../topic/topic-table.ts';
@@ -38,6 +38,14 @@ export class TopicAdminService {
     const checked = configs.map((config) => this.#check(config));
     for (const config of checked) await topics.put(config);
     await announce();
+  }
+
+  /**
+   * Changes of attributes as `+key=value,-key`.
+   * @throws MqError when they are not of that form.
+   */
+  attributeChanges(text: string): Readonly<Record<string, string>> {
+    return parseAttributeChanges(text);
   }
 
   /** Deletes a topic with its queues and all groups' offsets. One that does not exist is fine. */

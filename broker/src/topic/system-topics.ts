@@ -32,10 +32,17 @@ export function systemTopics(settings: SystemTopicSettings): TopicConfig[] {
     topicConfig(SystemTopic.TRANS_OP_HALF, 1),
     topicConfig(SystemTopic.WHEEL_TIMER, 1),
   ];
-  const template = settings.autoCreateTopic ? Perm.ALL : Perm.READ_WRITE;
-  topics.push(topicConfig(SystemTopic.AUTO_CREATE, settings.defaultTopicQueues, template));
+  topics.push(templateTopic(settings));
   if (settings.traceTopic) topics.push(topicConfig(SystemTopic.TRACE, 1));
   return topics;
+}
+
+/** The template of topics that are made by use; one that can't be inherited from forbids them. */
+export function templateTopic(
+  settings: Pick<SystemTopicSettings, 'autoCreateTopic' | 'defaultTopicQueues'>,
+): TopicConfig {
+  const perm = settings.autoCreateTopic ? Perm.ALL : Perm.READ_WRITE;
+  return topicConfig(SystemTopic.AUTO_CREATE, settings.defaultTopicQueues, perm);
 }
 
 /** True for topics that belong to a broker rather than to its users. */

@@ -1,7 +1,15 @@
 import type { GroupViews } from '../view/group-view.ts';
 import type { Rewind } from '../view/rewind.ts';
 import { type Route, route } from './route.ts';
-import { clientParams, clientQuery, groupListQuery, groupParams, nothing, rewindApply, rewindPreview } from './schemas.ts';
+import {
+  clientParams,
+  clientQuery,
+  groupListQuery,
+  groupParams,
+  nothing,
+  rewindApply,
+  rewindPreview,
+} from './schemas.ts';
 
 export function groupRoutes(groups: GroupViews, rewind: Rewind): Route[] {
   return [
@@ -32,7 +40,8 @@ export function groupRoutes(groups: GroupViews, rewind: Rewind): Route[] {
     route({
       method: 'POST',
       path: '/groups/{group}/rewind/preview',
-      summary: 'Plans a move of the group on a topic: for each queue from, to and how many messages. Changes nothing.',
+      summary:
+        'Plans a move of the group on a topic: for each queue from, to and how many messages. Changes nothing.',
       params: groupParams,
       query: nothing,
       body: rewindPreview,

@@ -32,7 +32,9 @@ export function messageRoutes(messages: MessageQuery): Route[] {
         if (from > to) throw new MqError('INVALID_ARGUMENT', '`from` is after `to`.', { hint: 'Swap them.' });
         const cursor = cursorText === undefined ? undefined : decodeCursor(cursorText);
         if (cursorText !== undefined && !cursor) {
-          throw new MqError('INVALID_ARGUMENT', 'The cursor is damaged.', { hint: 'Give back `nextCursor` unchanged.' });
+          throw new MqError('INVALID_ARGUMENT', 'The cursor is damaged.', {
+            hint: 'Give back `nextCursor` unchanged.',
+          });
         }
         return messages.byTime({ ...rest, fromMs: from, toMs: to, cursor });
       },

@@ -1,4 +1,9 @@
-import { DERIVED_TOPIC_LENGTH_MAX, GROUP_LENGTH_MAX, groupNameFault, topicNameFault } from '@cometmq/common/topic/names';
+import {
+  DERIVED_TOPIC_LENGTH_MAX,
+  GROUP_LENGTH_MAX,
+  groupNameFault,
+  topicNameFault,
+} from '@cometmq/common/topic/names';
 import { z } from 'zod';
 import type { RewindApplyRequest, RewindPreviewRequest, TopicCreate, TopicDelete } from '../api-contract.ts';
 import { LIMITS } from '../view/limits.ts';
@@ -7,7 +12,8 @@ import { LIMITS } from '../view/limits.ts';
 
 export type Schema<T> = z.ZodType<T>;
 
-export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: string };
+export type Checked<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: string };
 
 export function check<T>(schema: Schema<T>, value: unknown): Checked<T> {
   const result = schema.safeParse(value);
@@ -45,7 +51,10 @@ const queryNumber = z
   .regex(/^\d{1,16}$/, { error: 'not a whole number' })
   .transform(Number)
   .refine(Number.isSafeInteger, { error: 'too large' });
-const queryFlag = z.enum(['true', 'false']).default('false').transform((text) => text === 'true');
+const queryFlag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true');
 const searchText = z.string().max(SEARCH_LENGTH_MAX).optional();
 
 const page = {
@@ -62,15 +71,27 @@ export const groupParams = z.object({ group });
 export const clientParams = z.object({ group, clientId: z.string().min(1).max(CLIENT_ID_LENGTH_MAX) });
 
 export const topicListQuery = z.object({
-  kind: z.enum(['user', 'retry', 'dlq', 'derived', 'system', 'all']).default('user').describe('`derived` = retry and dead-letter topics.'),
+  kind: z
+    .enum(['user', 'retry', 'dlq', 'derived', 'system', 'all'])
+    .default('user')
+    .describe('`derived` = retry and dead-letter topics.'),
   q: searchText.describe('Part of the name.'),
   ...page,
 });
-export const groupListQuery = z.object({ q: searchText.describe('Part of the name.'), system: queryFlag, ...page });
-export const clientQuery = z.object({ stack: queryFlag.describe('Ask for a thread dump as well; it costs the client time.') });
+export const groupListQuery = z.object({
+  q: searchText.describe('Part of the name.'),
+  system: queryFlag,
+  ...page,
+});
+export const clientQuery = z.object({
+  stack: queryFlag.describe('Ask for a thread dump as well; it costs the client time.'),
+});
 
 export const keyQuery = z.object({ key: z.string().min(1).max(SEARCH_LENGTH_MAX), topic: topic.optional() });
-export const idQuery = z.object({ id: z.string().regex(/^[\w.:%|-]{1,255}$/, { error: 'not a message id' }), topic: topic.optional() });
+export const idQuery = z.object({
+  id: z.string().regex(/^[\w.:%|-]{1,255}$/, { error: 'not a message id' }),
+  topic: topic.optional(),
+});
 export const timeQuery = z.object({
   topic,
   from: queryNumber.describe('Store time, ms.'),
@@ -78,11 +99,15 @@ export const timeQuery = z.object({
   tag: z.string().min(1).max(SEARCH_LENGTH_MAX).optional(),
   text: z.string().min(1).max(SEARCH_LENGTH_MAX).optional().describe('In the body or a property value.'),
   cursor: z.string().max(CURSOR_LENGTH_MAX).optional(),
-  limit: queryNumber.default(50).refine((count) => count >= 1 && count <= LIMITS.pageItemsMax, { error: `1 to ${LIMITS.pageItemsMax}` }),
+  limit: queryNumber
+    .default(50)
+    .refine((count) => count >= 1 && count <= LIMITS.pageItemsMax, { error: `1 to ${LIMITS.pageItemsMax}` }),
 });
 export const placeQuery = z.object({ topic, broker: brokerName, queueId: queryNumber, offset: queryNumber });
 export const offsetQuery = placeQuery.extend({
-  limit: queryNumber.default(16).refine((count) => count >= 1 && count <= LIMITS.pullCountMax, { error: `1 to ${LIMITS.pullCountMax}` }),
+  limit: queryNumber
+    .default(16)
+    .refine((count) => count >= 1 && count <= LIMITS.pullCountMax, { error: `1 to ${LIMITS.pullCountMax}` }),
 });
 
 export const topicCreate: Schema<TopicCreate> = z.strictObject({
@@ -91,7 +116,9 @@ export const topicCreate: Schema<TopicCreate> = z.strictObject({
   messageType: z.enum(['NORMAL', 'FIFO', 'DELAY', 'TRANSACTION']),
   brokers: z.array(brokerName).min(1).max(256).optional(),
 });
-export const topicDelete: Schema<TopicDelete> = z.strictObject({ confirm: z.string().max(DERIVED_TOPIC_LENGTH_MAX) });
+export const topicDelete: Schema<TopicDelete> = z.strictObject({
+  confirm: z.string().max(DERIVED_TOPIC_LENGTH_MAX),
+});
 
 export const rewindPreview: Schema<RewindPreviewRequest> = z.strictObject({
   topic,

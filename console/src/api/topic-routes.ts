@@ -40,7 +40,9 @@ export function topicRoutes(topics: TopicViews): Route[] {
       body: topicDelete,
       handle: ({ params, body }) => {
         if (body.confirm !== params.topic) {
-          throw new MqError('INVALID_ARGUMENT', "The confirmation is not the topic's name.", { hint: `Type ${params.topic}.` });
+          throw new MqError('INVALID_ARGUMENT', "The confirmation is not the topic's name.", {
+            hint: `Type ${params.topic}.`,
+          });
         }
         return topics.delete(params.topic);
       },

@@ -52,7 +52,11 @@ export function errorAnswer(thrown: unknown): ErrorAnswer {
   }
   if (thrown instanceof MqError) {
     const status = STATUS_OF_KIND[thrown.kind];
-    return { status, body: body(thrown.kind, thrown.message, thrown.hint ?? HINTS[thrown.kind]), expected: true };
+    return {
+      status,
+      body: body(thrown.kind, thrown.message, thrown.hint ?? HINTS[thrown.kind]),
+      expected: true,
+    };
   }
   const hint = "The console's log has the details.";
   return { status: 500, body: body('INTERNAL', 'The console failed.', hint), expected: false };

@@ -32,7 +32,8 @@ function accept<T>(schema: Schema<T>, value: unknown): T {
 function singleValues(query: NodeJS.Dict<string | string[]>): Record<string, string> {
   const values: Record<string, string> = {};
   for (const [name, value] of Object.entries(query)) {
-    if (typeof value !== 'string') throw new HttpError(400, 'INVALID_ARGUMENT', `${name} is given more than once.`);
+    if (typeof value !== 'string')
+      throw new HttpError(400, 'INVALID_ARGUMENT', `${name} is given more than once.`);
     if (value !== '') values[name] = value;
   }
   return values;

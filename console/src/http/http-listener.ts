@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
 const HEADERS_BYTES_MAX = 32 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -10,7 +9,10 @@ export class HttpListener {
   readonly #server: Server;
 
   constructor(handle: (request: IncomingMessage, response: ServerResponse) => void) {
-    this.#server = createServer({ maxHeaderSize: HEADERS_BYTES_MAX, requestTimeout: REQUEST_TIMEOUT_MS }, handle);
+    this.#server = createServer(
+      { maxHeaderSize: HEADERS_BYTES_MAX, requestTimeout: REQUEST_TIMEOUT_MS },
+      handle,
+    );
     this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
@@ -20,7 +22,8 @@ export class HttpListener {
       this.#server.once('error', reject);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', reject);
-        resolve((this.#server.address() as AddressInfo).port);
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
       });
     });
   }

@@ -7,7 +7,8 @@ export async function readJsonBody(request: IncomingMessage, bytesMax: number): 
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > bytesMax) throw new HttpError(413, 'BODY_TOO_LARGE', `The body is longer than ${bytesMax} bytes.`);
+    if (bytes > bytesMax)
+      throw new HttpError(413, 'BODY_TOO_LARGE', `The body is longer than ${bytesMax} bytes.`);
     chunks.push(chunk);
   }
   try {

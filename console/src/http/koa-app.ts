@@ -16,7 +16,12 @@ export interface KoaAppParts {
 }
 
 /** The request's way: headers, guard, API, pages. */
-export function koaApp({ log, guard, files, routes }: KoaAppParts): (request: IncomingMessage, response: ServerResponse) => void {
+export function koaApp({
+  log,
+  guard,
+  files,
+  routes,
+}: KoaAppParts): (request: IncomingMessage, response: ServerResponse) => void {
   const app = new Koa();
   app.on('error', (error: Error) => {
     log.debug({ error: error.message }, 'the browser went away');
@@ -30,6 +35,7 @@ export function koaApp({ log, guard, files, routes }: KoaAppParts): (request: In
         host: ctx.get('host') || undefined,
         origin: ctx.get('origin') || undefined,
         fetchSite: ctx.get('sec-fetch-site') || undefined,
+        fetchMode: ctx.get('sec-fetch-mode') || undefined,
         contentType: ctx.get('content-type') || undefined,
       });
       await next();
@@ -43,9 +49,15 @@ export function koaApp({ log, guard, files, routes }: KoaAppParts): (request: In
   app.use(apiRouter(routes).routes());
   app.use((ctx) => {
     if (ctx.path === '/api' || ctx.path.startsWith('/api/')) {
-      throw new HttpError(404, 'NO_SUCH_ROUTE', `There is no ${ctx.method} ${ctx.path}.`, 'docs/console.md lists the routes.');
+      throw new HttpError(
+        404,
+        'NO_SUCH_ROUTE',
+        `There is no ${ctx.method} ${ctx.path}.`,
+        'docs/console.md lists the routes.',
+      );
     }
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw new HttpError(405, 'METHOD_NOT_ALLOWED', 'Pages are only read.');
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD')
+      throw new HttpError(405, 'METHOD_NOT_ALLOWED', 'Pages are only read.');
     const file = files.find(ctx.path);
     if (!file) throw new HttpError(404, 'NO_SUCH_FILE', `There is no ${ctx.path}.`);
     ctx.set('Cache-Control', file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache');

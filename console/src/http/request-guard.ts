@@ -7,6 +7,8 @@ export interface GuardedRequest {
   readonly origin: string | undefined;
   /** `Sec-Fetch-Site`; every current browser sends it. */
   readonly fetchSite: string | undefined;
+  /** `Sec-Fetch-Mode`. */
+  readonly fetchMode: string | undefined;
   readonly contentType: string | undefined;
 }
 
@@ -30,11 +32,18 @@ export class RequestGuard {
   check(request: GuardedRequest): void {
     const name = hostName(request.host);
     if (name === undefined || !this.#isOurs(name)) {
-      throw new HttpError(403, 'HOST_NOT_ALLOWED', `The console does not answer to the host ${request.host ?? '(none)'}.`, 'Use an IP address or localhost, or add the name to the allowed hosts.');
+      throw new HttpError(
+        403,
+        'HOST_NOT_ALLOWED',
+        `The console does not answer to the host ${request.host ?? '(none)'}.`,
+        'Use an IP address or localhost, or add the name to console.allowedHosts.',
+      );
     }
-    const { method, origin, fetchSite } = request;
-    const crossSite = fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none';
-    if (crossSite && (!SAFE_METHODS.has(method) || fetchSite === 'cross-site')) throw foreign(fetchSite);
+    const { method, origin, fetchSite, fetchMode } = request;
+    const foreignSite = fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none';
+    // Following a link from elsewhere is fine: the other page learns nothing.
+    const link = SAFE_METHODS.has(method) && fetchMode === 'navigate';
+    if (foreignSite && !link) throw foreign(fetchSite);
     if (origin !== undefined && originHost(origin) !== request.host?.toLowerCase()) throw foreign(origin);
     if (!SAFE_METHODS.has(method) && !/^application\/json\s*(?:;|$)/i.test(request.contentType ?? '')) {
       throw new HttpError(415, 'JSON_ONLY', 'The body must be JSON.', 'Send content-type: application/json.');
@@ -56,5 +65,10 @@ function originHost(origin: string): string | undefined {
 }
 
 function foreign(from: string): HttpError {
-  return new HttpError(403, 'FOREIGN_ORIGIN', `Requests from another site are refused (${from}).`, 'Use the console from its own address.');
+  return new HttpError(
+    403,
+    'FOREIGN_ORIGIN',
+    `Requests from another site are refused (${from}).`,
+    'Use the console from its own address.',
+  );
 }

@@ -46,7 +46,8 @@ export class StaticFiles {
       if (TYPES[extname(name)] === undefined || files.size >= FILES_MAX) continue;
       const content = await readFile(path);
       bytes += content.length;
-      if (bytes > BYTES_MAX) throw new Error(`${folder} holds more than ${BYTES_MAX} bytes: it is not the built console.`);
+      if (bytes > BYTES_MAX)
+        throw new Error(`${folder} holds more than ${BYTES_MAX} bytes: it is not the built console.`);
       files.set(`/${name}`, staticFile(name, content));
     }
     return new StaticFiles(files);

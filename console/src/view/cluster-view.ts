@@ -57,7 +57,7 @@ export class ClusterViews {
       outcomeOf(this.#parts.topics.userTopicNames()),
       outcomeOf(this.#groupSummaries()),
     ]);
-    const masters = brokers.filter((broker) => broker.role === 'master');
+    const masters = answering(brokers);
     const summaries = groups.ok ? groups.value.items : [];
     return known<ClusterView>({
       atMs: clock.now(),
@@ -70,7 +70,9 @@ export class ClusterViews {
       topicCount: topics.ok ? topics.value.length : undefined,
       groupCount: groups.ok ? groups.value.total : undefined,
       lag: groups.ok ? sumOfKnown(summaries.map((group) => group.lag)) : undefined,
-      delayMs: groups.ok ? summaries.reduce((most, group) => Math.max(most, group.delayMs ?? 0), 0) : undefined,
+      delayMs: groups.ok
+        ? summaries.reduce((most, group) => Math.max(most, group.delayMs ?? 0), 0)
+        : undefined,
       deadLetters: groups.ok ? sumOfKnown(summaries.map((group) => group.deadLetters)) : undefined,
       clients: groups.ok ? sumOfKnown(summaries.map((group) => group.clients)) : undefined,
       history: [...this.#history],
@@ -101,8 +103,11 @@ export class ClusterViews {
       online: true,
       version: table['brokerVersionDesc'],
       startedAtMs: numberIn(table, 'bootTimestamp'),
-      putPerSecond: this.#meter.observe(`${broker.address} put`, putTotal, atMs) ?? firstNumber(table['putTps']),
-      getPerSecond: this.#meter.observe(`${broker.address} get`, getTotal, atMs) ?? firstNumber(table['getTransferredTps']),
+      putPerSecond:
+        this.#meter.observe(`${broker.address} put`, putTotal, atMs) ?? firstNumber(table['putTps']),
+      getPerSecond:
+        this.#meter.observe(`${broker.address} get`, getTotal, atMs) ??
+        firstNumber(table['getTransferredTps']),
       putTotal,
       getTotal,
       diskUsedRatio: diskRatio(table),
@@ -119,7 +124,7 @@ export class ClusterViews {
     if (this.#sampling) return; // a slow broker must not pile up questions
     this.#sampling = true;
     try {
-      const masters = (await this.status()).brokers.filter((broker) => broker.role === 'master');
+      const masters = answering((await this.status()).brokers);
       this.#remember({
         inPerSecond: sumKnown(masters.map((broker) => broker.putPerSecond)),
         outPerSecond: sumKnown(masters.map((broker) => broker.getPerSecond)),
@@ -136,6 +141,11 @@ export class ClusterViews {
     this.#history.push(known<RateSample>({ atMs: this.#parts.clock.now(), ...rates }));
     if (this.#history.length > LIMITS.historySamplesMax) this.#history.shift();
   }
+}
+
+/** Who takes messages. One that does not answer is named as such on the page, and does not blind the rest. */
+function answering(brokers: readonly BrokerView[]): BrokerView[] {
+  return brokers.filter((broker) => broker.role === 'master' && broker.online);
 }
 
 /** Adds what is known; undefined when nothing is. */
@@ -162,16 +172,22 @@ function attentionOf(brokers: readonly BrokerView[], groups: readonly GroupSumma
   const found: Attention[] = [];
   if (brokers.length === 0) found.push({ severity: 'bad', kind: 'no-broker', subject: '' });
   for (const { name, online, fault, diskUsedRatio } of brokers) {
-    if (!online) found.push(known<Attention>({ severity: 'bad', kind: 'broker-offline', subject: name, detail: fault }));
+    if (!online)
+      found.push(known<Attention>({ severity: 'bad', kind: 'broker-offline', subject: name, detail: fault }));
     else if (diskUsedRatio !== undefined && diskUsedRatio >= DISK_WARN_RATIO) {
       const severity = diskUsedRatio >= DISK_BAD_RATIO ? 'bad' : 'warn';
       found.push({ severity, kind: 'disk', subject: name, value: diskUsedRatio });
     }
   }
   for (const { name, lag = 0, clients, delayMs = 0, deadLetters = 0 } of groups) {
-    if (lag > 0 && clients === 0) found.push({ severity: 'bad', kind: 'group-unattended', subject: name, value: lag });
-    else if (lag > 0 && delayMs > BEHIND_MS) found.push({ severity: 'warn', kind: 'group-behind', subject: name, value: lag });
-    if (deadLetters > 0) found.push({ severity: 'warn', kind: 'dead-letters', subject: name, value: deadLetters });
+    if (lag > 0 && clients === 0)
+      found.push({ severity: 'bad', kind: 'group-unattended', subject: name, value: lag });
+    else if (lag > 0 && delayMs > BEHIND_MS)
+      found.push({ severity: 'warn', kind: 'group-behind', subject: name, value: lag });
+    if (deadLetters > 0)
+      found.push({ severity: 'warn', kind: 'dead-letters', subject: name, value: deadLetters });
   }
-  return found.sort((a, b) => Number(b.severity === 'bad') - Number(a.severity === 'bad') || (b.value ?? 0) - (a.value ?? 0));
+  return found.sort(
+    (a, b) => Number(b.severity === 'bad') - Number(a.severity === 'bad') || (b.value ?? 0) - (a.value ?? 0),
+  );
 }

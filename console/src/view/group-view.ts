@@ -1,7 +1,14 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { dlqTopic, retryTopic } from '@cometmq/common/topic/names';
-import type { ClientRunningInfo, ConsumeModel, GroupDetail, GroupQueue, GroupSummary, Page } from '../api-contract.ts';
+import type {
+  ClientRunningInfo,
+  ConsumeModel,
+  GroupDetail,
+  GroupQueue,
+  GroupSummary,
+  Page,
+} from '../api-contract.ts';
 import { type ConsoleAdmin, type GroupConnection, type QueueProgress, queueKey } from '../console-admin.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import { known, sumKnown } from './known.ts';
@@ -55,8 +62,16 @@ export class GroupViews {
       const name = page[index] ?? '';
       return one.ok ? one.value : { name, system: isSystemGroup(name), fault: one.fault };
     });
-    const notes = items.flatMap(({ name, fault }) => (fault === undefined ? [] : [`Group ${name}: ${fault}`]));
-    return { items, total: names.length, offset: query.offset, limit: query.limit, notes: notes.slice(0, 10) };
+    const notes = items.flatMap(({ name, fault }) =>
+      fault === undefined ? [] : [`Group ${name}: ${fault}`],
+    );
+    return {
+      items,
+      total: names.length,
+      offset: query.offset,
+      limit: query.limit,
+      notes: notes.slice(0, 10),
+    };
   }
 
   async detail(name: string): Promise<GroupDetail> {
@@ -69,8 +84,10 @@ export class GroupViews {
       outcomeOf(this.#owners(name, clients.length)),
     ]);
     const rows = progress.rows.slice(0, LIMITS.queuesShownMax);
-    const rates = await mapBounded((summary.topics ?? []).slice(0, LIMITS.topicsOfOneGroupMax), LIMITS.concurrency, (topic) =>
-      this.#topics.inPerSecond(topic),
+    const rates = await mapBounded(
+      (summary.topics ?? []).slice(0, LIMITS.topicsOfOneGroupMax),
+      LIMITS.concurrency,
+      (topic) => this.#topics.inPerSecond(topic),
     );
     return known<GroupDetail>({
       ...summary,
@@ -83,7 +100,9 @@ export class GroupViews {
       notes: [
         ...progress.failures,
         ...(owners.ok ? [] : [`Queue owners could not be read: ${owners.fault}`]),
-        ...(progress.rows.length > rows.length ? [`Only ${rows.length} of ${progress.rows.length} queues are shown.`] : []),
+        ...(progress.rows.length > rows.length
+          ? [`Only ${rows.length} of ${progress.rows.length} queues are shown.`]
+          : []),
       ],
     });
   }
@@ -106,11 +125,15 @@ export class GroupViews {
   }
 
   #names(): Promise<string[]> {
-    return this.#cache.get('groups', NAMES_MAX_AGE_MS, async () => [...(await this.#admin.groupNames()).items].sort(compareText));
+    return this.#cache.get('groups', NAMES_MAX_AGE_MS, async () =>
+      [...(await this.#admin.groupNames()).items].sort(compareText),
+    );
   }
 
   #connection(group: string): Promise<GroupConnection | undefined> {
-    return this.#cache.get(`connection ${group}`, PROGRESS_MAX_AGE_MS, () => this.#admin.groupConnection(group));
+    return this.#cache.get(`connection ${group}`, PROGRESS_MAX_AGE_MS, () =>
+      this.#admin.groupConnection(group),
+    );
   }
 
   #owners(group: string, clientCount: number): Promise<ReadonlyMap<string, string>> {
@@ -127,7 +150,9 @@ export class GroupViews {
     const online = connection.ok ? connection.value : undefined;
     const retry = retryTopic(name);
     const subscribed = online?.subscriptions.map((subscription) => subscription.topic) ?? [];
-    const topics = new Set([...rows.map((row) => row.topic), ...subscribed].filter((topic) => topic !== retry));
+    const topics = new Set(
+      [...rows.map((row) => row.topic), ...subscribed].filter((topic) => topic !== retry),
+    );
     // A broadcasting group keeps its offsets with the clients, and half a sum would look like the whole.
     const unknown = online?.messageModel === 'BROADCASTING' || failures.length > 0;
     const committed = rows.filter((row) => row.consumerOffset >= 0);

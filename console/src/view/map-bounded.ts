@@ -1,6 +1,7 @@
 import { errorText } from '@cometmq/common/error/mq-error';
 
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: string };
+export type Outcome<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: string };
 
 /** A failure is an outcome: one broker that does not answer must not empty a page. */
 export async function outcomeOf<T>(work: Promise<T>): Promise<Outcome<T>> {

@@ -47,23 +47,35 @@ export class MessageQuery {
 
   /** What was stored in a topic between two moments, newest first. */
   async byTime(query: TimeQuery): Promise<MessageList> {
-    const { rows, failures } = await this.#topics.stats(query.topic);
+    // Not the shared answer: who searches for what was just sent must find it.
+    const { items: rows, failures } = await this.#admin.topicStats(query.topic);
     const notes = [...failures];
-    if (rows.length > LIMITS.scanQueuesMax) notes.push(`Only ${LIMITS.scanQueuesMax} of ${rows.length} queues were looked at.`);
+    if (rows.length > LIMITS.scanQueuesMax)
+      notes.push(`Only ${LIMITS.scanQueuesMax} of ${rows.length} queues were looked at.`);
     const shown = rows.slice(0, LIMITS.scanQueuesMax).filter((row) => row.maxOffset > row.minOffset);
-    const ranges = await mapBounded(shown, LIMITS.concurrency, (row) => this.#range(row, row.minOffset, row.maxOffset, query));
+    const ranges = await mapBounded(shown, LIMITS.concurrency, (row) =>
+      this.#range(row, row.minOffset, row.maxOffset, query),
+    );
     for (const [index, range] of ranges.entries()) {
-      if (!range.ok) notes.push(`Queue ${shown[index]?.broker ?? ''}/${shown[index]?.queueId ?? ''}: ${range.fault}`);
+      if (!range.ok)
+        notes.push(`Queue ${shown[index]?.broker ?? ''}/${shown[index]?.queueId ?? ''}: ${range.fault}`);
     }
     const known = ranges.flatMap((range) => (range.ok && range.value ? [range.value] : []));
     const result = await scanNewestFirst(this.#admin, known, query, query.limit);
-    const list = this.#listOf(result.found, result.scanned, result.complete && notes.length === 0, [...notes, ...result.notes]);
+    const list = this.#listOf(result.found, result.scanned, result.complete && notes.length === 0, [
+      ...notes,
+      ...result.notes,
+    ]);
     return result.left.size > 0 ? { ...list, nextCursor: encodeCursor(result.left) } : list;
   }
 
   /** From a place in one queue onwards. */
   async byOffset(queue: QueueId, offset: number, limit: number): Promise<MessageList> {
-    const { messages, nextOffset } = await this.#admin.pull(queue, offset, Math.min(limit, LIMITS.pullCountMax));
+    const { messages, nextOffset } = await this.#admin.pull(
+      queue,
+      offset,
+      Math.min(limit, LIMITS.pullCountMax),
+    );
     const found = messages.slice(0, limit);
     const list = this.#listOf(found, found.length, true, []);
     return found.length > 0 ? { ...list, nextCursor: String(nextOffset) } : list;
@@ -73,14 +85,23 @@ export class MessageQuery {
     const { messages } = await this.#admin.pull(queue, offset, 1);
     const message = messages.find((one) => one.queueOffset === offset);
     if (!message) {
-      throw new MqError('MESSAGE_NOT_FOUND', `Queue ${queue.broker}/${queue.queueId} of ${queue.topic} has no message at offset ${offset}.`, {
-        hint: 'It was never written, or retention removed it.',
-      });
+      throw new MqError(
+        'MESSAGE_NOT_FOUND',
+        `Queue ${queue.broker}/${queue.queueId} of ${queue.topic} has no message at offset ${offset}.`,
+        {
+          hint: 'It was never written, or retention removed it.',
+        },
+      );
     }
     return messageDetail(message);
   }
 
-  async #range(queue: QueueId, minOffset: number, maxOffset: number, query: TimeQuery): Promise<ScanRange | undefined> {
+  async #range(
+    queue: QueueId,
+    minOffset: number,
+    maxOffset: number,
+    query: TimeQuery,
+  ): Promise<ScanRange | undefined> {
     const { topic, broker, queueId } = queue;
     const place = { topic, broker, queueId };
     // A cursor names only the queues with something left.
@@ -90,7 +111,8 @@ export class MessageQuery {
     let to = maxOffset;
     if (resumed !== undefined) to = Math.min(resumed, maxOffset);
     // One more than found: brokers differ in what they answer for a moment after the last message. The filter decides.
-    else if (query.toMs < this.#clock.now()) to = Math.min(maxOffset, (await this.#admin.searchOffset(place, query.toMs + 1)) + 1);
+    else if (query.toMs < this.#clock.now())
+      to = Math.min(maxOffset, (await this.#admin.searchOffset(place, query.toMs + 1)) + 1);
     return { queue: place, from, to };
   }
 
@@ -100,7 +122,10 @@ export class MessageQuery {
   ): Promise<MessageList> {
     const all = topic === undefined ? await this.#topics.searchableTopicNames() : [topic];
     const names = all.slice(0, LIMITS.searchTopicsMax);
-    const notes = all.length > names.length ? [`Only ${names.length} of ${all.length} topics were searched: name the topic.`] : [];
+    const notes =
+      all.length > names.length
+        ? [`Only ${names.length} of ${all.length} topics were searched: name the topic.`]
+        : [];
     const answers = await mapBounded(names, LIMITS.concurrency, ask);
     const found: FoundMessage[] = [];
     let scanned = 0;
@@ -117,11 +142,17 @@ export class MessageQuery {
       }
     }
     found.sort((a, b) => b.storeTimestamp - a.storeTimestamp);
-    if (found.length > LIMITS.pageItemsMax) notes.push(`Only the newest ${LIMITS.pageItemsMax} of ${found.length} are shown.`);
+    if (found.length > LIMITS.pageItemsMax)
+      notes.push(`Only the newest ${LIMITS.pageItemsMax} of ${found.length} are shown.`);
     return this.#listOf(found.slice(0, LIMITS.pageItemsMax), scanned, notes.length === 0, notes.slice(0, 10));
   }
 
-  #listOf(found: readonly FoundMessage[], scanned: number, complete: boolean, notes: readonly string[]): MessageList {
+  #listOf(
+    found: readonly FoundMessage[],
+    scanned: number,
+    complete: boolean,
+    notes: readonly string[],
+  ): MessageList {
     const items = found.map(messageSummary);
     return { items, scanned, matched: items.length, complete, notes };
   }
@@ -139,7 +170,9 @@ export function decodeCursor(text: string): ReadonlyMap<string, number> | undefi
     const entries = rows.map((row: unknown): [string, number] | undefined => {
       if (!Array.isArray(row)) return undefined;
       const [queue, offset] = row as unknown[];
-      return typeof queue === 'string' && Number.isSafeInteger(offset) && (offset as number) >= 0 ? [queue, offset as number] : undefined;
+      return typeof queue === 'string' && Number.isSafeInteger(offset) && (offset as number) >= 0
+        ? [queue, offset as number]
+        : undefined;
     });
     return entries.every((entry) => entry !== undefined) ? new Map(entries) : undefined;
   } catch {

@@ -69,7 +69,8 @@ function recordOf(entries: readonly (readonly [string, string])[]): Record<strin
 }
 
 function deliverAtMs(message: StoredMessage): number | undefined {
-  const text = message.properties.get(Property.TIMER_DELIVER_MS) ?? message.properties.get(Property.START_DELIVER_TIME);
+  const text =
+    message.properties.get(Property.TIMER_DELIVER_MS) ?? message.properties.get(Property.START_DELIVER_TIME);
   const value = Number(text);
   return text !== undefined && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }

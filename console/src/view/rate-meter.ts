@@ -30,7 +30,11 @@ export class RateMeter {
     if (last && (total < last.total || atMs < last.atMs)) samples.length = 0;
     // Two readings of the same moment (a cached answer) are one.
     if (samples.at(-1)?.atMs !== atMs) samples.push({ atMs, total });
-    while (samples.length > SAMPLES_MAX || (samples.length > 2 && atMs - (samples[0]?.atMs ?? atMs) > WINDOW_MS)) samples.shift();
+    while (
+      samples.length > SAMPLES_MAX ||
+      (samples.length > 2 && atMs - (samples[0]?.atMs ?? atMs) > WINDOW_MS)
+    )
+      samples.shift();
     const first = samples[0];
     if (!first || atMs - first.atMs < SPAN_MIN_MS) return undefined;
     return ((total - first.total) * 1000) / (atMs - first.atMs);

@@ -2,7 +2,13 @@ import type { PlannedQueue, ResetPlan, ResetTarget } from '@cometmq/client/admin
 import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { RandomSource } from '@cometmq/common/random/random';
-import type { RewindApplyRequest, RewindPreview, RewindQueue, RewindResult, RewindTarget } from '../api-contract.ts';
+import type {
+  RewindApplyRequest,
+  RewindPreview,
+  RewindQueue,
+  RewindResult,
+  RewindTarget,
+} from '../api-contract.ts';
 import type { ConsoleAdmin } from '../console-admin.ts';
 import type { AnswerCache } from './answer-cache.ts';
 import type { GroupViews } from './group-view.ts';
@@ -48,12 +54,18 @@ export class Rewind {
     if (!plan.complete) {
       // Half a plan would leave the group half moved.
       const why = failure === undefined ? '' : ` (${failure.server}: ${failure.message})`;
-      throw new MqError('SERVICE_NOT_AVAILABLE', `Not every broker answered${why}.`, { hint: 'Try again when it is back.' });
+      throw new MqError('SERVICE_NOT_AVAILABLE', `Not every broker answered${why}.`, {
+        hint: 'Try again when it is back.',
+      });
     }
     if (plan.queues.length > LIMITS.queuesShownMax) {
-      throw new MqError('NOT_SUPPORTED', `Topic ${topic} has ${plan.queues.length} queues, too many for the console.`, {
-        hint: 'Use the command line: comet offset reset.',
-      });
+      throw new MqError(
+        'NOT_SUPPORTED',
+        `Topic ${topic} has ${plan.queues.length} queues, too many for the console.`,
+        {
+          hint: 'Use the command line: comet offset reset.',
+        },
+      );
     }
     const preview: RewindPreview = {
       token: random.bytes(TOKEN_BYTES).toString('base64url'),
@@ -80,15 +92,21 @@ export class Rewind {
       });
     }
     if (request.confirm !== group) {
-      throw new MqError('INVALID_ARGUMENT', "The confirmation is not the group's name.", { hint: `Type ${group}.` });
+      throw new MqError('INVALID_ARGUMENT', "The confirmation is not the group's name.", {
+        hint: `Type ${group}.`,
+      });
     }
     const { plan, preview } = remembered;
     this.#plans.delete(preview.token); // before the first await: two clicks are one rewind
     const online = (await groups.onlineClients(group)) > 0;
     if (online !== (preview.path === 'online')) {
-      throw new MqError('INVALID_ARGUMENT', `The group ${online ? 'came online' : 'went offline'} after the preview.`, {
-        hint: 'Make a new preview.',
-      });
+      throw new MqError(
+        'INVALID_ARGUMENT',
+        `The group ${online ? 'came online' : 'went offline'} after the preview.`,
+        {
+          hint: 'Make a new preview.',
+        },
+      );
     }
     const result = await admin.applyReset(plan);
     cache.clear();
@@ -100,7 +118,13 @@ export class Rewind {
       complete: result.complete,
       notes: result.failures.map(({ server, message }) => `${server}: ${message}`),
       queues: preview.queues.map(({ broker, queueId, from, to }) =>
-        known<RewindResult['queues'][number]>({ broker, queueId, from, to, now: now.get(`${broker} ${queueId}`) }),
+        known<RewindResult['queues'][number]>({
+          broker,
+          queueId,
+          from,
+          to,
+          now: now.get(`${broker} ${queueId}`),
+        }),
       ),
     };
   }
@@ -108,7 +132,8 @@ export class Rewind {
   #remember(remembered: Remembered): void {
     const nowMs = this.#parts.clock.now();
     for (const [token, { preview }] of this.#plans) {
-      if (preview.expiresAtMs <= nowMs || this.#plans.size >= LIMITS.rewindPlansMax) this.#plans.delete(token);
+      if (preview.expiresAtMs <= nowMs || this.#plans.size >= LIMITS.rewindPlansMax)
+        this.#plans.delete(token);
     }
     this.#plans.set(remembered.preview.token, remembered);
   }

@@ -64,7 +64,7 @@ class QueueCursor {
   async #fetch(): Promise<void> {
     const end = this.#fetchTo;
     const start = Math.max(this.#from, end - LIMITS.pullCountMax);
-    for (let next = start; next < end; ) {
+    for (let next = start; next < end;) {
       const pulled = await this.#admin.pull(this.queue, next, end - next);
       for (const message of pulled.messages) {
         if (message.queueOffset >= start && message.queueOffset < end) {
@@ -96,7 +96,9 @@ export async function scanNewestFirst(
         try {
           return { cursor, head: await cursor.head() };
         } catch (error) {
-          notes.push(`Queue ${cursor.queue.broker}/${cursor.queue.queueId} could not be read: ${String(error)}`);
+          notes.push(
+            `Queue ${cursor.queue.broker}/${cursor.queue.queueId} could not be read: ${String(error)}`,
+          );
           return { cursor, head: undefined };
         }
       }),
@@ -110,13 +112,20 @@ export async function scanNewestFirst(
     bytes += newest.head.body.length;
     if (matches(newest.head, filter)) found.push(newest.head);
   }
-  const left = new Map(cursors.filter((cursor) => !cursor.exhausted).map((cursor) => [queueKey(cursor.queue), cursor.position]));
-  if (left.size > 0 && found.length < limit) notes.push(`Stopped after ${scanned} messages; go on for older ones.`);
+  const left = new Map(
+    cursors.filter((cursor) => !cursor.exhausted).map((cursor) => [queueKey(cursor.queue), cursor.position]),
+  );
+  if (left.size > 0 && found.length < limit)
+    notes.push(`Stopped after ${scanned} messages; go on for older ones.`);
   return { found, scanned, complete: left.size === 0 && notes.length === 0, notes, left };
 }
 
 function matches(message: FoundMessage, { fromMs, toMs, tag, text }: ScanFilter): boolean {
   if (message.storeTimestamp < fromMs || message.storeTimestamp > toMs) return false;
   if (tag !== undefined && message.properties.get('TAGS') !== tag) return false;
-  return text === undefined || message.body.includes(text) || [...message.properties.values()].some((value) => value.includes(text));
+  return (
+    text === undefined ||
+    message.body.includes(text) ||
+    [...message.properties.values()].some((value) => value.includes(text))
+  );
 }

@@ -25,7 +25,15 @@ import { RateMeter } from './rate-meter.ts';
 const NAMES_MAX_AGE_MS = 2_000;
 const STATS_MAX_AGE_MS = 1_500;
 const SETTINGS_MAX_AGE_MS = 10_000;
-const MESSAGE_TYPES: readonly string[] = ['NORMAL', 'FIFO', 'DELAY', 'TRANSACTION', 'MIXED', 'LITE', 'UNSPECIFIED'];
+const MESSAGE_TYPES: readonly string[] = [
+  'NORMAL',
+  'FIFO',
+  'DELAY',
+  'TRANSACTION',
+  'MIXED',
+  'LITE',
+  'UNSPECIFIED',
+];
 
 export interface TopicQuery {
   readonly kind: TopicKind | 'derived' | 'all';
@@ -80,7 +88,9 @@ export class TopicViews {
       total: names.length,
       offset: query.offset,
       limit: query.limit,
-      notes: items.flatMap((item, index) => (item.ok ? [] : [`${page[index]?.name ?? ''}: ${item.fault}`])).slice(0, 10),
+      notes: items
+        .flatMap((item, index) => (item.ok ? [] : [`${page[index]?.name ?? ''}: ${item.fault}`]))
+        .slice(0, 10),
     };
   }
 
@@ -95,20 +105,26 @@ export class TopicViews {
     ]);
     const rows = stats.ok ? stats.value.rows : [];
     const groups = (summary.groups ?? []).slice(0, LIMITS.pageItemsMax);
-    const consumers = await mapBounded(groups, LIMITS.concurrency, (group) => this.#groupOnTopic(group, name));
+    const consumers = await mapBounded(groups, LIMITS.concurrency, (group) =>
+      this.#groupOnTopic(group, name),
+    );
     return known<TopicDetail>({
       ...summary,
       atMs: this.#clock.now(),
       readQueues: route.reduce((sum, entry) => sum + entry.readQueues, 0),
       writeQueues: route.reduce((sum, entry) => sum + entry.writeQueues, 0),
-      queues: rows.slice(0, LIMITS.queuesShownMax).map((row) => this.#queue(row, stats.ok ? stats.value.atMs : 0)),
+      queues: rows
+        .slice(0, LIMITS.queuesShownMax)
+        .map((row) => this.#queue(row, stats.ok ? stats.value.atMs : 0)),
       route: route.map(routeView),
       consumers: consumers.map((one, index) => (one.ok ? one.value : { group: groups[index] ?? '' })),
       producers: producers.ok ? producers.value.items.slice(0, LIMITS.clientsShownMax) : undefined,
       notes: [
         ...(stats.ok ? stats.value.failures : [`Offsets could not be read: ${stats.fault}`]),
         ...(producers.ok ? producers.value.failures : [`Producers could not be read: ${producers.fault}`]),
-        ...(rows.length > LIMITS.queuesShownMax ? [`Only ${LIMITS.queuesShownMax} of ${rows.length} queues are shown.`] : []),
+        ...(rows.length > LIMITS.queuesShownMax
+          ? [`Only ${LIMITS.queuesShownMax} of ${rows.length} queues are shown.`]
+          : []),
       ],
     });
   }
@@ -159,7 +175,9 @@ export class TopicViews {
     const [stats, type, groups] = await Promise.all([
       this.stats(name),
       outcomeOf(this.#cache.get(`type ${name}`, SETTINGS_MAX_AGE_MS, () => this.#admin.topicType(name))),
-      outcomeOf(this.#cache.get(`groups of ${name}`, SETTINGS_MAX_AGE_MS, () => this.#admin.topicGroups(name))),
+      outcomeOf(
+        this.#cache.get(`groups of ${name}`, SETTINGS_MAX_AGE_MS, () => this.#admin.topicGroups(name)),
+      ),
     ]);
     const whole = stats.failures.length === 0; // half a sum would look like the whole
     const lastWriteAtMs = Math.max(0, ...stats.rows.map((row) => row.lastUpdateTimestamp));
@@ -196,14 +214,19 @@ export class TopicViews {
     const rows = progress.ok ? progress.value.items.filter((row) => row.topic === topic) : [];
     return known<GroupOnTopic>({
       group,
-      lag: progress.ok && progress.value.failures.length > 0 ? undefined : sumKnown(rows.map((row) => Math.max(0, row.brokerOffset - Math.max(0, row.consumerOffset)))),
+      lag:
+        progress.ok && progress.value.failures.length > 0
+          ? undefined
+          : sumKnown(rows.map((row) => Math.max(0, row.brokerOffset - Math.max(0, row.consumerOffset)))),
       clients: connection.ok ? (connection.value?.clients.length ?? 0) : undefined,
     });
   }
 }
 
 function kindMatches(kind: TopicKind, wanted: TopicQuery['kind']): boolean {
-  return wanted === 'all' || kind === wanted || (wanted === 'derived' && (kind === 'retry' || kind === 'dlq'));
+  return (
+    wanted === 'all' || kind === wanted || (wanted === 'derived' && (kind === 'retry' || kind === 'dlq'))
+  );
 }
 
 function ownerOf(topic: string): string | undefined {

@@ -25,7 +25,13 @@ export function Header({ onHelp }: { onHelp: () => void }): JSX.Element {
       <SearchBox />
       <LiveDot />
       <ThemeButton />
-      <button type="button" class="quiet help" aria-label={t('help')} title={`${t('help')} (?)`} onClick={onHelp}>
+      <button
+        type="button"
+        class="quiet help"
+        aria-label={t('help')}
+        title={`${t('help')} (?)`}
+        onClick={onHelp}
+      >
         ?
       </button>
     </header>
@@ -76,7 +82,7 @@ function LiveDot(): JSX.Element {
   const state = useLiveState();
   const title = t(state === 'live' ? 'liveTitle' : state === 'degraded' ? 'degradedTitle' : 'offlineTitle');
   return (
-    <span class={`live ${state}`} role="status" title={title}>
+    <span class={`live ${state}`} role="status" title={title} aria-label={t(state)}>
       <i aria-hidden="true" />
       <span>{t(state)}</span>
     </span>

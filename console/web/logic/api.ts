@@ -50,7 +50,12 @@ async function request<T>(method: string, path: string, body?: object): Promise<
     response = await fetch(BASE + path, init);
     answer = await response.json();
   } catch {
-    throw new ApiFailure(0, 'OFFLINE', 'The console does not answer.', 'Is it still running? It was started with: comet dev');
+    throw new ApiFailure(
+      0,
+      'OFFLINE',
+      'The console does not answer.',
+      'Is it still running? It was started with: comet dev',
+    );
   }
   if (response.ok) return answer as T;
   const { code, message, hint } = (answer as ApiErrorBody).error;

@@ -34,7 +34,9 @@ export function hexDump(bytes: Uint8Array): string {
   for (let offset = 0; offset < shown.length; offset += 16) {
     const row = [...shown.subarray(offset, offset + 16)];
     const hex = row.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-    const characters = row.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')).join('');
+    const characters = row
+      .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·'))
+      .join('');
     lines.push(`${offset.toString(16).padStart(6, '0')}  ${hex.padEnd(47)}  ${characters}`);
   }
   if (shown.length < bytes.length) lines.push(`… ${bytes.length - shown.length} more bytes`);

@@ -18,7 +18,11 @@ export function formatCount(value: number | undefined): string {
 export function formatShort(value: number | undefined): string {
   if (value === undefined) return UNKNOWN;
   const size = Math.abs(value);
-  for (const [unit, factor] of [['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) {
+  for (const [unit, factor] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
     if (size >= factor * 0.9995) return `${trimmed(value / factor)}${unit}`;
   }
   return String(Math.round(value));
@@ -34,7 +38,11 @@ export function formatRate(value: number | undefined): string {
 
 export function formatBytes(value: number | undefined): string {
   if (value === undefined) return UNKNOWN;
-  for (const [unit, factor] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const) {
+  for (const [unit, factor] of [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ] as const) {
     if (value >= factor) return `${trimmed(value / factor)} ${unit}`;
   }
   return `${value} B`;
@@ -48,7 +56,7 @@ export function formatPercent(ratio: number | undefined): string {
 export function formatDuration(ms: number | undefined): string {
   if (ms === undefined) return UNKNOWN;
   if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
-  if (ms < 10 * SECOND_MS) return `${trimmed(ms / SECOND_MS)} s`;
+  if (ms < 10 * SECOND_MS) return `${Number((ms / SECOND_MS).toFixed(1))} s`;
   if (ms < MINUTE_MS) return `${Math.floor(ms / SECOND_MS)} s`;
   if (ms < HOUR_MS) return twoUnits(ms, MINUTE_MS, 'min', SECOND_MS, 's');
   if (ms < DAY_MS) return twoUnits(ms, HOUR_MS, 'h', MINUTE_MS, 'min');
@@ -103,7 +111,9 @@ export function drainMs(
 
 function twoUnits(ms: number, bigMs: number, big: string, smallMs: number, small: string): string {
   const rest = Math.floor((ms % bigMs) / smallMs);
-  return rest === 0 ? `${Math.floor(ms / bigMs)} ${big}` : `${Math.floor(ms / bigMs)} ${big} ${rest} ${small}`;
+  return rest === 0
+    ? `${Math.floor(ms / bigMs)} ${big}`
+    : `${Math.floor(ms / bigMs)} ${big} ${rest} ${small}`;
 }
 
 /** Three significant digits at most. */

@@ -10,7 +10,8 @@ export function listenToKeys(openHelp: () => void): () => void {
   const onKey = (event: KeyboardEvent): void => {
     const target = event.target as HTMLElement;
     const typing = target.isContentEditable || /^(?:INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-    if (typing || event.metaKey || event.ctrlKey || event.altKey || document.querySelector('dialog[open]')) return;
+    if (typing || event.metaKey || event.ctrlKey || event.altKey || document.querySelector('dialog[open]'))
+      return;
     const place = PLACES[event.key];
     if (event.timeStamp < armedUntil && place !== undefined) {
       armedUntil = 0;

@@ -46,13 +46,17 @@ export function searchPaths(query: Query, nowMs: number): string[] {
     case 'time': {
       if (topic === undefined) return [];
       const last = lastMs(query['last'] ?? (query['from'] === undefined ? '1h' : undefined));
-      const range = last === undefined ? { from: query['from'], to: query['until'] ?? nowMs } : { from: nowMs - last, to: nowMs };
+      const range =
+        last === undefined
+          ? { from: query['from'], to: query['until'] ?? nowMs }
+          : { from: nowMs - last, to: nowMs };
       const { tag, text, cursor } = query;
       return [apiPath(['messages', 'by-time'], { topic, ...range, tag, text, cursor })];
     }
     case 'offset': {
       const { broker, queueId, offset } = query;
-      if (topic === undefined || broker === undefined || queueId === undefined || offset === undefined) return [];
+      if (topic === undefined || broker === undefined || queueId === undefined || offset === undefined)
+        return [];
       return [apiPath(['messages', 'by-offset'], { topic, broker, queueId, offset })];
     }
   }

@@ -52,11 +52,13 @@ export function usePoll<T>(path: string | undefined, periodMs: number): Polled<T
         report('live');
       } catch (error) {
         const failure = failureOf(error);
-        if (!stopped) setState((before) => ({ path, data: before.path === path ? before.data : undefined, failure }));
+        if (!stopped)
+          setState((before) => ({ path, data: before.path === path ? before.data : undefined, failure }));
         if (failure.status === 0) report('offline');
         else if (failure.status >= 502) report('degraded');
       }
-      if (!stopped && periodMs > 0 && !document.hidden) timer.current = window.setTimeout(() => void ask(), periodMs);
+      if (!stopped && periodMs > 0 && !document.hidden)
+        timer.current = window.setTimeout(() => void ask(), periodMs);
     };
     const wake = (): void => {
       if (!document.hidden && periodMs > 0) void ask();

@@ -50,7 +50,10 @@ export function navigate(url: string, options: { replace?: boolean } = {}): void
 }
 
 /** Changes parts of the query; undefined removes one. Filters replace the entry, so that Back leaves the page. */
-export function setQuery(change: Readonly<Record<string, string | undefined>>, options = { replace: true }): void {
+export function setQuery(
+  change: Readonly<Record<string, string | undefined>>,
+  options = { replace: true },
+): void {
   const { segments, query } = parsePlace(currentUrl());
   navigate(formatPlace(segments, { ...query, ...change }), options);
 }

@@ -20,7 +20,11 @@ export function CreateTopicDialog({ onClose }: { onClose: () => void }): JSX.Ele
   const [failure, setFailure] = useState<ApiFailure>();
   const submit = async (): Promise<void> => {
     try {
-      const result = await apiSend<ChangeResult>('POST', '/topics', { name, queues, messageType } satisfies TopicCreate);
+      const result = await apiSend<ChangeResult>('POST', '/topics', {
+        name,
+        queues,
+        messageType,
+      } satisfies TopicCreate);
       const failed = result.outcomes.find((outcome) => !outcome.ok);
       if (failed) showToast('warn', t('partlyDone', { detail: `${failed.target}: ${failed.detail ?? ''}` }));
       else showToast('good', t('topicCreated', { name }));

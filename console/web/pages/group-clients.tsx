@@ -11,7 +11,13 @@ import { Dialog } from '../ui/dialog.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 
 const COLUMNS: readonly Column<ConsumerClientView>[] = [
-  { id: 'client', label: t('client'), main: true, sort: (one) => one.clientId, cell: (one) => <code>{one.clientId}</code> },
+  {
+    id: 'client',
+    label: t('client'),
+    main: true,
+    sort: (one) => one.clientId,
+    cell: (one) => <code>{one.clientId}</code>,
+  },
   { id: 'address', label: t('address'), cell: (one) => <code>{one.address}</code> },
   { id: 'language', label: t('language'), sort: (one) => one.language, cell: (one) => one.language },
   { id: 'version', label: t('version'), sort: (one) => one.version, cell: (one) => one.version },
@@ -20,7 +26,11 @@ const COLUMNS: readonly Column<ConsumerClientView>[] = [
     label: '',
     right: true,
     cell: (one) => (
-      <button type="button" class="small" onClick={() => setQuery({ client: one.clientId }, { replace: false })}>
+      <button
+        type="button"
+        class="small"
+        onClick={() => setQuery({ client: one.clientId }, { replace: false })}
+      >
         {t('askClient')}
       </button>
     ),
@@ -51,7 +61,11 @@ function ClientDrawer({ group, client }: { group: string; client: string }): JSX
           {t('askClient')}
         </button>
         <label class="switch">
-          <input type="checkbox" checked={stack} onChange={(event) => setStack(event.currentTarget.checked)} />
+          <input
+            type="checkbox"
+            checked={stack}
+            onChange={(event) => setStack(event.currentTarget.checked)}
+          />
           {t('withStack')}
         </label>
       </div>
@@ -74,7 +88,12 @@ function Info({ data }: { data: ClientRunningInfo }): JSX.Element {
             columns={[
               { id: 'topic', label: t('topic'), main: true, cell: (rate) => rate.topic },
               { id: 'ok', label: 'OK/s', right: true, cell: (rate) => formatRate(rate.consumeOKTPS) },
-              { id: 'failed', label: 'failed/s', right: true, cell: (rate) => formatRate(rate.consumeFailedTPS) },
+              {
+                id: 'failed',
+                label: 'failed/s',
+                right: true,
+                cell: (rate) => formatRate(rate.consumeFailedTPS),
+              },
               { id: 'rt', label: 'ms', right: true, cell: (rate) => rate.consumeRT.toFixed(1) },
             ]}
           />

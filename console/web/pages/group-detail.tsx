@@ -24,7 +24,13 @@ interface Sample {
   readonly outPerSecond: number | undefined;
 }
 
-export function GroupDetailPage({ name, tab = 'lag' }: { name: string; tab?: string | undefined }): JSX.Element {
+export function GroupDetailPage({
+  name,
+  tab = 'lag',
+}: {
+  name: string;
+  tab?: string | undefined;
+}): JSX.Element {
   const { data, failure, refresh } = usePoll<GroupDetail>(apiPath(['groups', name]), POLL_MS);
   const samples = useSamples(data);
   return (
@@ -36,7 +42,9 @@ export function GroupDetailPage({ name, tab = 'lag' }: { name: string; tab?: str
         <h1 class="mono">{name}</h1>
         {data?.model ? <Chip tone="info">{data.model}</Chip> : null}
         {data?.consumeType ? <Chip>{data.consumeType.replace('CONSUME_', '')}</Chip> : null}
-        {data?.clients === 0 ? <Chip tone={(data.lag ?? 0) > 0 ? 'bad' : 'plain'}>{t('offline')}</Chip> : null}
+        {data?.clients === 0 ? (
+          <Chip tone={(data.lag ?? 0) > 0 ? 'bad' : 'plain'}>{t('noClient')}</Chip>
+        ) : null}
       </div>
       {failure ? <FailureBox failure={failure} retry={refresh} /> : null}
       <Notes notes={data?.notes} />
@@ -56,7 +64,15 @@ function useSamples(data: GroupDetail | undefined): readonly Sample[] {
   return samples;
 }
 
-function Detail({ data, samples, tab }: { data: GroupDetail; samples: readonly Sample[]; tab: string }): JSX.Element {
+function Detail({
+  data,
+  samples,
+  tab,
+}: {
+  data: GroupDetail;
+  samples: readonly Sample[];
+  tab: string;
+}): JSX.Element {
   const at = (id: string): string => formatPlace(['groups', data.name, id]);
   return (
     <>
@@ -65,9 +81,19 @@ function Detail({ data, samples, tab }: { data: GroupDetail; samples: readonly S
         label={data.name}
         current={tab}
         tabs={[
-          { id: 'lag', label: t('lagTab'), to: formatPlace(['groups', data.name]), count: data.queues.length },
+          {
+            id: 'lag',
+            label: t('lagTab'),
+            to: formatPlace(['groups', data.name]),
+            count: data.queues.length,
+          },
           { id: 'clients', label: t('clientsTab'), to: at('clients'), count: data.connections.length },
-          { id: 'subscriptions', label: t('subscriptionsTab'), to: at('subscriptions'), count: data.subscriptions.length },
+          {
+            id: 'subscriptions',
+            label: t('subscriptionsTab'),
+            to: at('subscriptions'),
+            count: data.subscriptions.length,
+          },
           { id: 'rewind', label: t('rewindTab'), to: at('rewind') },
         ]}
       />
@@ -81,7 +107,14 @@ function Detail({ data, samples, tab }: { data: GroupDetail; samples: readonly S
 
 function Tiles({ data, samples }: { data: GroupDetail; samples: readonly Sample[] }): JSX.Element {
   const drain = drainMs(data.lag, data.inPerSecond, data.outPerSecond);
-  const drainText = drain === undefined ? undefined : drain === 0 ? t('caughtUp') : drain === Infinity ? t('never') : formatDuration(drain);
+  const drainText =
+    drain === undefined
+      ? undefined
+      : drain === 0
+        ? t('caughtUp')
+        : drain === Infinity
+          ? t('never')
+          : formatDuration(drain);
   return (
     <div class="tiles">
       <Tile
@@ -92,7 +125,12 @@ function Tiles({ data, samples }: { data: GroupDetail; samples: readonly Sample[
         trendClass="lag"
         note={data.model === 'BROADCASTING' ? t('broadcastLag') : ''}
       />
-      <Tile label={t('delay')} value={data.delayMs === undefined ? undefined : data.delayMs === 0 ? '0' : formatDuration(data.delayMs)} />
+      <Tile
+        label={t('delay')}
+        value={
+          data.delayMs === undefined ? undefined : data.delayMs === 0 ? '0' : formatDuration(data.delayMs)
+        }
+      />
       <Tile
         label={t('outRate')}
         value={data.outPerSecond === undefined ? undefined : formatRate(data.outPerSecond)}
@@ -101,7 +139,11 @@ function Tiles({ data, samples }: { data: GroupDetail; samples: readonly Sample[
         trendClass="out"
       />
       <Tile label={t('drain')} value={drainText} tone={drain === Infinity ? 'warn' : undefined} />
-      <Tile label={t('clients')} to={formatPlace(['groups', data.name, 'clients'])} value={data.clients === undefined ? undefined : String(data.clients)} />
+      <Tile
+        label={t('clients')}
+        to={formatPlace(['groups', data.name, 'clients'])}
+        value={data.clients === undefined ? undefined : String(data.clients)}
+      />
       <Tile
         label={t('deadLettersTile')}
         to={formatPlace(['messages'], { mode: 'time', topic: `%DLQ%${data.name}`, last: '7d' })}
@@ -123,7 +165,12 @@ function Lag({ data, samples }: { data: GroupDetail; samples: readonly Sample[] 
             <h2>{t('lagChart')}</h2>
             <small>{t('lagChartNote')}</small>
           </header>
-          <Chart label={t('lagChart')} height={150} atMs={atMs} series={[{ label: t('lag'), color: '--lag', values: samples.map((one) => one.lag) }]} />
+          <Chart
+            label={t('lagChart')}
+            height={150}
+            atMs={atMs}
+            series={[{ label: t('lag'), color: '--lag', values: samples.map((one) => one.lag) }]}
+          />
         </section>
         <section class="card">
           <header>
@@ -141,7 +188,13 @@ function Lag({ data, samples }: { data: GroupDetail; samples: readonly Sample[] 
         </section>
       </div>
       <section class="card">
-        <Table label={t('queues')} columns={QUEUE_COLUMNS} rows={data.queues} rowKey={queueName} sort="-lag" />
+        <Table
+          label={t('queues')}
+          columns={QUEUE_COLUMNS}
+          rows={data.queues}
+          rowKey={queueName}
+          sort="-lag"
+        />
       </section>
     </>
   );
@@ -166,15 +219,32 @@ const QUEUE_COLUMNS: readonly Column<GroupQueue>[] = [
       </>
     ),
   },
-  { id: 'lag', label: t('lag'), right: true, sort: (queue) => queue.lag, cell: (queue) => <LagCell lag={queue.lag} /> },
+  {
+    id: 'lag',
+    label: t('lag'),
+    right: true,
+    sort: (queue) => queue.lag,
+    cell: (queue) => <LagCell lag={queue.lag} />,
+  },
   {
     id: 'committed',
     label: t('committed'),
     right: true,
     sort: (queue) => queue.consumerOffset,
-    cell: (queue) => (queue.consumerOffset === undefined ? <Unknown why={t('neverCommitted')} /> : formatCount(queue.consumerOffset)),
+    cell: (queue) =>
+      queue.consumerOffset === undefined ? (
+        <Unknown why={t('neverCommitted')} />
+      ) : (
+        formatCount(queue.consumerOffset)
+      ),
   },
-  { id: 'max', label: t('brokerMax'), right: true, sort: (queue) => queue.brokerOffset, cell: (queue) => formatCount(queue.brokerOffset) },
+  {
+    id: 'max',
+    label: t('brokerMax'),
+    right: true,
+    sort: (queue) => queue.brokerOffset,
+    cell: (queue) => formatCount(queue.brokerOffset),
+  },
   {
     id: 'owner',
     label: t('ownerClient'),
@@ -198,7 +268,13 @@ function Subscriptions({ data }: { data: GroupDetail }): JSX.Element {
         rows={data.subscriptions}
         rowKey={(one) => one.topic}
         columns={[
-          { id: 'topic', label: t('topic'), main: true, sort: (one) => one.topic, cell: (one) => <Link to={formatPlace(['topics', one.topic])}>{one.topic}</Link> },
+          {
+            id: 'topic',
+            label: t('topic'),
+            main: true,
+            sort: (one) => one.topic,
+            cell: (one) => <Link to={formatPlace(['topics', one.topic])}>{one.topic}</Link>,
+          },
           { id: 'expression', label: t('expression'), cell: (one) => <code>{one.expression}</code> },
           { id: 'type', label: t('type'), cell: (one) => <Chip>{one.type}</Chip> },
         ]}

@@ -29,7 +29,9 @@ export function GroupsPage(): JSX.Element {
           <input
             type="checkbox"
             checked={system}
-            onChange={(event) => setQuery({ system: event.currentTarget.checked ? 'true' : undefined, offset: undefined })}
+            onChange={(event) =>
+              setQuery({ system: event.currentTarget.checked ? 'true' : undefined, offset: undefined })
+            }
           />
           {t('showSystem')}
         </label>
@@ -77,7 +79,9 @@ const COLUMNS: readonly Column<GroupSummary>[] = [
     label: t('lag'),
     right: true,
     sort: (group) => group.lag,
-    cell: (group) => <LagCell lag={group.lag} why={group.model === 'BROADCASTING' ? t('broadcastLag') : group.fault} />,
+    cell: (group) => (
+      <LagCell lag={group.lag} why={group.model === 'BROADCASTING' ? t('broadcastLag') : group.fault} />
+    ),
   },
   {
     id: 'delay',
@@ -85,16 +89,31 @@ const COLUMNS: readonly Column<GroupSummary>[] = [
     title: t('delayTitle'),
     right: true,
     sort: (group) => group.delayMs,
-    cell: (group) => (group.delayMs === undefined ? <Unknown why={group.fault} /> : group.delayMs === 0 ? '0' : formatDuration(group.delayMs)),
+    cell: (group) =>
+      group.delayMs === undefined ? (
+        <Unknown why={group.fault} />
+      ) : group.delayMs === 0 ? (
+        '0'
+      ) : (
+        formatDuration(group.delayMs)
+      ),
   },
   {
     id: 'out',
     label: `${t('outRate')}, ${t('perSecond')}`,
     right: true,
     sort: (group) => group.outPerSecond,
-    cell: (group) => <span class={(group.outPerSecond ?? 0) > 0 ? 'moving' : ''}>{formatRate(group.outPerSecond)}</span>,
+    cell: (group) => (
+      <span class={(group.outPerSecond ?? 0) > 0 ? 'moving' : ''}>{formatRate(group.outPerSecond)}</span>
+    ),
   },
-  { id: 'clients', label: t('clients'), right: true, sort: (group) => group.clients, cell: (group) => <Clients group={group} /> },
+  {
+    id: 'clients',
+    label: t('clients'),
+    right: true,
+    sort: (group) => group.clients,
+    cell: (group) => <Clients group={group} />,
+  },
   {
     id: 'model',
     label: t('model'),
@@ -111,7 +130,9 @@ const COLUMNS: readonly Column<GroupSummary>[] = [
             {topic}
           </Link>
         ))}
-        {(group.topics?.length ?? 0) > TOPICS_SHOWN_MAX ? <span class="muted">+{(group.topics?.length ?? 0) - TOPICS_SHOWN_MAX}</span> : null}
+        {(group.topics?.length ?? 0) > TOPICS_SHOWN_MAX ? (
+          <span class="muted">+{(group.topics?.length ?? 0) - TOPICS_SHOWN_MAX}</span>
+        ) : null}
       </span>
     ),
   },
@@ -122,7 +143,10 @@ const COLUMNS: readonly Column<GroupSummary>[] = [
     sort: (group) => group.deadLetters,
     cell: (group) =>
       (group.deadLetters ?? 0) > 0 ? (
-        <Link class="lagging" to={formatPlace(['messages'], { mode: 'time', topic: `%DLQ%${group.name}`, last: '7d' })}>
+        <Link
+          class="lagging"
+          to={formatPlace(['messages'], { mode: 'time', topic: `%DLQ%${group.name}`, last: '7d' })}
+        >
           {formatCount(group.deadLetters)}
         </Link>
       ) : (
@@ -136,7 +160,7 @@ function Clients({ group }: { group: GroupSummary }): JSX.Element {
   if (group.clients > 0) return <>{formatCount(group.clients)}</>;
   return (
     <Chip tone={(group.lag ?? 0) > 0 ? 'bad' : 'plain'} title={t('noClients')}>
-      {t('offline')}
+      {t('noClient')}
     </Chip>
   );
 }

@@ -46,7 +46,9 @@ function Detail({ message }: { message: MessageDetail }): JSX.Element {
           [t('born'), <Moment key="born" atMs={message.bornAtMs} />],
           [t('stored'), <Moment key="stored" atMs={message.storedAtMs} />],
           [t('storeDelay'), storeDelay(message)],
-          ...(message.deliverAtMs === undefined ? [] : [[t('deliver'), <Moment key="deliver" atMs={message.deliverAtMs} />] as const]),
+          ...(message.deliverAtMs === undefined
+            ? []
+            : [[t('deliver'), <Moment key="deliver" atMs={message.deliverAtMs} />] as const]),
         ]}
       />
       <h3>{t('userProperties')}</h3>
@@ -108,7 +110,11 @@ function Body({ message }: { message: MessageDetail }): JSX.Element {
   const json = useMemo(() => (text === undefined ? undefined : prettyJson(text)), [text]);
   const [chosen, setChosen] = useState<BodyForm>();
   const form = chosen ?? bestForm(bytes);
-  const forms: readonly BodyForm[] = [...(json === undefined ? [] : ['json' as const]), ...(text === undefined ? [] : ['text' as const]), 'hex'];
+  const forms: readonly BodyForm[] = [
+    ...(json === undefined ? [] : ['json' as const]),
+    ...(text === undefined ? [] : ['text' as const]),
+    'hex',
+  ];
   const shown = form === 'json' ? (json ?? '') : form === 'text' ? (text ?? '') : hexDump(bytes);
   return (
     <section class="body">
@@ -127,7 +133,9 @@ function Body({ message }: { message: MessageDetail }): JSX.Element {
       </header>
       {message.bodyDamaged ? <p class="notes">{t('damaged')}</p> : null}
       {message.bodyTruncated ? (
-        <p class="notes">{t('truncated', { shown: formatBytes(bytes.length), size: formatBytes(message.bodyBytes) })}</p>
+        <p class="notes">
+          {t('truncated', { shown: formatBytes(bytes.length), size: formatBytes(message.bodyBytes) })}
+        </p>
       ) : null}
       {bytes.length === 0 ? <p class="muted">{t('emptyBody')}</p> : <pre tabIndex={0}>{shown}</pre>}
     </section>

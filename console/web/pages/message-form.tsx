@@ -44,7 +44,11 @@ export function MessageForm({ mode, query }: { mode: MessageMode; query: Query }
       {mode === 'find' ? <Field label={t('findLabel')}>{input('q', true)}</Field> : null}
       {mode === 'key' ? <Field label={t('keyLabel')}>{input('key', true)}</Field> : null}
       {mode === 'id' ? <Field label={t('idLabel')}>{input('id', true)}</Field> : null}
-      <TopicField optional={mode !== 'time' && mode !== 'offset'} value={value('topic')} onInput={(text) => set('topic', text)} />
+      <TopicField
+        optional={mode !== 'time' && mode !== 'offset'}
+        value={value('topic')}
+        onInput={(text) => set('topic', text)}
+      />
       {mode === 'time' ? <TimeFields values={values} set={set} ask={ask} /> : null}
       {mode === 'time' ? <Field label={t('tag')}>{input('tag')}</Field> : null}
       {mode === 'time' ? <Field label={t('textInBody')}>{input('text')}</Field> : null}
@@ -68,7 +72,10 @@ interface TextFieldProps {
 }
 
 function TopicField({ value, onInput, optional }: TextFieldProps & { optional: boolean }): JSX.Element {
-  const { data } = usePoll<Page<TopicSummary>>(apiPath(['topics'], { kind: 'all', limit: TOPICS_OFFERED }), 0);
+  const { data } = usePoll<Page<TopicSummary>>(
+    apiPath(['topics'], { kind: 'all', limit: TOPICS_OFFERED }),
+    0,
+  );
   return (
     <Field label={t(optional ? 'topicOptional' : 'topic')}>
       <input
@@ -94,7 +101,14 @@ function BrokerField({ value, onInput }: TextFieldProps): JSX.Element {
   const { data } = usePoll<ClusterView>('/cluster', 0);
   return (
     <Field label={t('broker')}>
-      <input class="mono" list="brokers" required value={value} autoComplete="off" onInput={(event) => onInput(event.currentTarget.value)} />
+      <input
+        class="mono"
+        list="brokers"
+        required
+        value={value}
+        autoComplete="off"
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
       <datalist id="brokers">
         {(data?.brokers ?? []).map(({ name }) => (
           <option key={name} value={name} />
@@ -107,7 +121,14 @@ function BrokerField({ value, onInput }: TextFieldProps): JSX.Element {
 function NumberField({ label, value, onInput }: TextFieldProps & { label: string }): JSX.Element {
   return (
     <Field label={label}>
-      <input type="number" class="number" min={0} required value={value} onInput={(event) => onInput(event.currentTarget.value)} />
+      <input
+        type="number"
+        class="number"
+        min={0}
+        required
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
     </Field>
   );
 }
@@ -135,10 +156,20 @@ function TimeFields({ values, set, ask }: TimeFieldsProps): JSX.Element {
   return (
     <>
       <Field label={t('fromTime')}>
-        <input type="datetime-local" step={1} value={toInputTime(fromMs)} onChange={(event) => fix('from', event.currentTarget.value)} />
+        <input
+          type="datetime-local"
+          step={1}
+          value={toInputTime(fromMs)}
+          onChange={(event) => fix('from', event.currentTarget.value)}
+        />
       </Field>
       <Field label={t('toTime2')}>
-        <input type="datetime-local" step={1} value={toInputTime(toMs)} onChange={(event) => fix('until', event.currentTarget.value)} />
+        <input
+          type="datetime-local"
+          step={1}
+          value={toInputTime(toMs)}
+          onChange={(event) => fix('until', event.currentTarget.value)}
+        />
       </Field>
       <span class="segments" role="group" aria-label={t('fromTime')}>
         {RANGES.map((range) => (

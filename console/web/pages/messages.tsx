@@ -1,18 +1,37 @@
 import type { JSX } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { GroupSummary, MessageList, MessageSummary, Page, TopicSummary } from '../../src/api-contract.ts';
-import { type ApiFailure, apiGet, apiPath } from '../logic/api.ts';
+import type {
+  GroupSummary,
+  MessageList,
+  MessageSummary,
+  Page,
+  TopicSummary,
+} from '../../src/api-contract.ts';
+import { apiPath } from '../logic/api.ts';
 import { formatBytes } from '../logic/format.ts';
-import { formatOpen, MODES, type MessageMode, modeOf, parseOpen, searchPaths } from '../logic/message-search.ts';
-import { failureOf, usePoll } from '../logic/poll.ts';
+import {
+  formatOpen,
+  MODES,
+  type MessageMode,
+  modeOf,
+  parseOpen,
+  searchPaths,
+} from '../logic/message-search.ts';
+import { usePoll } from '../logic/poll.ts';
 import { formatPlace, setQuery, usePlace } from '../logic/router.ts';
 import { t } from '../logic/texts.ts';
+import { useSearch } from '../logic/use-search.ts';
 import { Chip, Empty, FailureBox, Link, Loading, Notes, Tabs, Time, Unknown } from '../ui/basics.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { MessageDrawer } from './message-drawer.tsx';
 import { MessageForm } from './message-form.tsx';
 
-const MODE_TEXT = { find: 'modeFind', key: 'modeKey', id: 'modeId', time: 'modeTime', offset: 'modeOffset' } as const;
+const MODE_TEXT = {
+  find: 'modeFind',
+  key: 'modeKey',
+  id: 'modeId',
+  time: 'modeTime',
+  offset: 'modeOffset',
+} as const;
 
 export function MessagesPage(): JSX.Element {
   const { query } = usePlace();
@@ -40,65 +59,22 @@ export function MessagesPage(): JSX.Element {
   );
 }
 
-interface Search {
-  readonly lists: readonly MessageList[];
-  readonly failure: ApiFailure | undefined;
-  readonly loading: boolean;
-  readonly more: (() => void) | undefined;
-}
-
-/** Asks one path after the other until something is found; keeps pages that were asked for. */
-function useSearch(query: Readonly<Record<string, string>>): Search | undefined {
-  const { open: _open, sort: _sort, ...question } = query;
-  const questionText = JSON.stringify(question);
-  const paths = useMemo(() => searchPaths(question, Date.now()), [questionText]);
-  const [lists, setLists] = useState<readonly MessageList[]>([]);
-  const [failure, setFailure] = useState<ApiFailure>();
-  const [loading, setLoading] = useState(false);
-  const [foundBy, setFoundBy] = useState('');
-  const run = async (asked: readonly string[], before: readonly MessageList[], stopped: () => boolean): Promise<void> => {
-    setLoading(true);
-    setFailure(undefined);
-    for (const path of asked) {
-      try {
-        const list = await apiGet<MessageList>(path);
-        if (stopped()) return;
-        setLists([...before, list]);
-        setFoundBy(path);
-        if (list.matched > 0) break;
-      } catch (error) {
-        if (stopped()) return;
-        setFailure(failureOf(error));
-        break;
-      }
-    }
-    setLoading(false);
-  };
-  useEffect(() => {
-    let stopped = false;
-    setLists([]);
-    if (paths.length > 0) void run(paths, [], () => stopped);
-    return () => {
-      stopped = true;
-    };
-  }, [paths]);
-  if (paths.length === 0) return undefined;
-  const next = lists.at(-1)?.nextCursor;
-  const more = next === undefined || loading ? undefined : (): void => void run([withCursor(foundBy, next)], lists, () => false);
-  return { lists, failure, loading, more };
-}
-
-/** Reading on in a queue is another offset; in time it is a cursor. */
-function withCursor(path: string, cursor: string): string {
-  const [base = '', search] = path.split('?');
-  const query = new URLSearchParams(search);
-  query.set(base.endsWith('by-offset') ? 'offset' : 'cursor', cursor);
-  return `${base}?${query.toString()}`;
-}
-
-function Results({ mode, query }: { mode: MessageMode; query: Readonly<Record<string, string>> }): JSX.Element {
+function Results({
+  mode,
+  query,
+}: {
+  mode: MessageMode;
+  query: Readonly<Record<string, string>>;
+}): JSX.Element {
   const search = useSearch(query);
-  if (!search) return <Empty title={t('askFirst')} text={t('askFirstText')} commands={['comet message find --key <order number>']} />;
+  if (!search)
+    return (
+      <Empty
+        title={t('askFirst')}
+        text={t('askFirstText')}
+        commands={['comet message find --key <order number>']}
+      />
+    );
   const { lists, failure, loading, more } = search;
   const items = lists.flatMap((list) => list.items);
   const last = lists.at(-1);
@@ -134,27 +110,54 @@ function Results({ mode, query }: { mode: MessageMode; query: Readonly<Record<st
 function Completeness({ lists, last }: { lists: readonly MessageList[]; last: MessageList }): JSX.Element {
   const scanned = lists.reduce((sum, list) => sum + list.scanned, 0);
   const matched = lists.reduce((sum, list) => sum + list.matched, 0);
+  // A page of a longer list is no failure; a bound or a silent broker is, and has a note.
+  const more = last.nextCursor !== undefined && last.notes.length === 0;
+  const [tone, text] = more
+    ? (['info', 'thereIsMore'] as const)
+    : last.complete
+      ? (['good', 'complete'] as const)
+      : (['warn', 'incomplete'] as const);
   return (
     <>
       <p class="completeness" role="status">
-        <Chip tone={last.complete ? 'good' : 'warn'}>{t(last.complete ? 'complete' : 'incomplete')}</Chip> {t('scannedMatched', { matched, scanned })}
+        <Chip tone={tone}>{t(text)}</Chip> {t('scannedMatched', { matched, scanned })}
       </p>
       <Notes notes={last.notes} />
     </>
   );
 }
 
-function NothingFound({ mode, query }: { mode: MessageMode; query: Readonly<Record<string, string>> }): JSX.Element {
+function NothingFound({
+  mode,
+  query,
+}: {
+  mode: MessageMode;
+  query: Readonly<Record<string, string>>;
+}): JSX.Element {
   if (mode === 'time' || mode === 'offset') return <Empty title={t('noMatch')} text={t('noMatchTime')} />;
   const text = query['q'] ?? query['key'] ?? query['id'] ?? '';
-  return <Empty title={t('noMatch')} text={t('noMatchKey', { text })} commands={[`comet message find --key ${text} --all-topics`]} />;
+  return (
+    <Empty
+      title={t('noMatch')}
+      text={t('noMatchKey', { text })}
+      commands={[`comet message find --key ${text} --all-topics`]}
+    />
+  );
 }
 
 /** The search box also finds topics and groups, below the messages. */
 function NamedSo({ text }: { text: string }): JSX.Element | null {
   const short = text.length > 1 && text.length < 128;
-  const topics = usePoll<Page<TopicSummary>>(short ? apiPath(['topics'], { kind: 'all', q: text, limit: 8 }) : undefined, 0).data?.items ?? [];
-  const groups = usePoll<Page<GroupSummary>>(short ? apiPath(['groups'], { system: true, q: text, limit: 8 }) : undefined, 0).data?.items ?? [];
+  const topics =
+    usePoll<Page<TopicSummary>>(
+      short ? apiPath(['topics'], { kind: 'all', q: text, limit: 8 }) : undefined,
+      0,
+    ).data?.items ?? [];
+  const groups =
+    usePoll<Page<GroupSummary>>(
+      short ? apiPath(['groups'], { system: true, q: text, limit: 8 }) : undefined,
+      0,
+    ).data?.items ?? [];
   if (topics.length === 0 && groups.length === 0) return null;
   return (
     <section class="card named">
@@ -187,20 +190,39 @@ function NamedSo({ text }: { text: string }): JSX.Element | null {
 }
 
 const COLUMNS: readonly Column<MessageSummary>[] = [
-  { id: 'stored', label: t('stored'), sort: (message) => message.storedAtMs, cell: (message) => <Time atMs={message.storedAtMs} /> },
+  {
+    id: 'stored',
+    label: t('stored'),
+    sort: (message) => message.storedAtMs,
+    cell: (message) => <Time atMs={message.storedAtMs} />,
+  },
   {
     id: 'keys',
     label: t('keys'),
     main: true,
     sort: (message) => message.keys[0],
     cell: (message) => (
-      <button type="button" class="link mono" onClick={() => setQuery({ open: formatOpen(message) }, { replace: false })}>
+      <button
+        type="button"
+        class="link mono"
+        onClick={() => setQuery({ open: formatOpen(message) }, { replace: false })}
+      >
         {message.keys.length > 0 ? message.keys.join(' ') : message.messageId}
       </button>
     ),
   },
-  { id: 'topic', label: t('topic'), sort: (message) => message.topic, cell: (message) => <Link to={formatPlace(['topics', message.topic])}>{message.topic}</Link> },
-  { id: 'tag', label: t('tag'), sort: (message) => message.tag, cell: (message) => (message.tag === undefined ? <Unknown why={t('none')} /> : <Chip>{message.tag}</Chip>) },
+  {
+    id: 'topic',
+    label: t('topic'),
+    sort: (message) => message.topic,
+    cell: (message) => <Link to={formatPlace(['topics', message.topic])}>{message.topic}</Link>,
+  },
+  {
+    id: 'tag',
+    label: t('tag'),
+    sort: (message) => message.tag,
+    cell: (message) => (message.tag === undefined ? <Unknown why={t('none')} /> : <Chip>{message.tag}</Chip>),
+  },
   {
     id: 'place',
     label: t('place'),
@@ -211,6 +233,16 @@ const COLUMNS: readonly Column<MessageSummary>[] = [
       </span>
     ),
   },
-  { id: 'size', label: t('size'), right: true, sort: (message) => message.bodyBytes, cell: (message) => formatBytes(message.bodyBytes) },
-  { id: 'body', label: t('body'), cell: (message) => <span class="body-preview mono">{message.bodyPreview ?? <Unknown />}</span> },
+  {
+    id: 'size',
+    label: t('size'),
+    right: true,
+    sort: (message) => message.bodyBytes,
+    cell: (message) => formatBytes(message.bodyBytes),
+  },
+  {
+    id: 'body',
+    label: t('body'),
+    cell: (message) => <span class="body-preview mono">{message.bodyPreview ?? <Unknown />}</span>,
+  },
 ];

@@ -31,7 +31,13 @@ function Cluster({ data }: { data: ClusterView }): JSX.Element {
       <AnswerLine attention={data.attention} />
       <Notes notes={data.notes} />
       <div class="tiles">
-        <Tile label={t('inRate')} value={known(data.inPerSecond, formatRate)} unit={t('perSecond')} trend={ins} note={total(data.inTotal)} />
+        <Tile
+          label={t('inRate')}
+          value={known(data.inPerSecond, formatRate)}
+          unit={t('perSecond')}
+          trend={ins}
+          note={total(data.inTotal)}
+        />
         <Tile
           label={t('outRate')}
           value={known(data.outPerSecond, formatRate)}
@@ -45,7 +51,13 @@ function Cluster({ data }: { data: ClusterView }): JSX.Element {
           to="/groups?sort=-lag"
           value={known(data.lag, formatShort)}
           tone={(data.delayMs ?? 0) > 60_000 ? 'warn' : undefined}
-          note={data.lag === 0 ? t('noLag') : data.delayMs === undefined ? '' : t('oldestWaiting', { age: formatDuration(data.delayMs) })}
+          note={
+            data.lag === 0
+              ? t('noLag')
+              : data.delayMs === undefined
+                ? ''
+                : t('oldestWaiting', { age: formatDuration(data.delayMs) })
+          }
         />
         <Tile
           label={t('deadLettersTile')}
@@ -81,7 +93,11 @@ function Cluster({ data }: { data: ClusterView }): JSX.Element {
           <small>
             {t('nameServers')}
             {data.nameServers.map(({ address, reachable }) => (
-              <Chip key={address} tone={reachable ? 'good' : 'bad'} title={t(reachable ? 'reachable' : 'unreachable')}>
+              <Chip
+                key={address}
+                tone={reachable ? 'good' : 'bad'}
+                title={t(reachable ? 'reachable' : 'unreachable')}
+              >
                 {address}
               </Chip>
             ))}
@@ -137,7 +153,8 @@ function Sentence({ one }: { one: Attention }): JSX.Element {
   if (kind === 'no-broker') return <>{t('noBroker')}</>;
   if (kind === 'broker-offline') return <span title={detail}>{t('brokerOffline', { subject })}</span>;
   if (kind === 'disk') return <>{t('diskFull', { subject, value: formatPercent(value) })}</>;
-  const key = kind === 'group-behind' ? 'groupBehind' : kind === 'group-unattended' ? 'groupUnattended' : 'deadLetters';
+  const key =
+    kind === 'group-behind' ? 'groupBehind' : kind === 'group-unattended' ? 'groupUnattended' : 'deadLetters';
   const to =
     kind === 'dead-letters'
       ? formatPlace(['messages'], { mode: 'time', topic: `%DLQ%${subject}`, last: '7d' })
@@ -166,8 +183,20 @@ const BROKER_COLUMNS: readonly Column<BrokerView>[] = [
   { id: 'address', label: t('address'), cell: (broker) => <code>{broker.address}</code> },
   { id: 'version', label: t('version'), cell: (broker) => broker.version ?? <Unknown why={broker.fault} /> },
   { id: 'started', label: t('uptime'), cell: (broker) => <Time atMs={broker.startedAtMs} relativeOnly /> },
-  { id: 'in', label: t('inRate'), right: true, sort: (broker) => broker.putPerSecond, cell: (broker) => formatRate(broker.putPerSecond) },
-  { id: 'out', label: t('outRate'), right: true, sort: (broker) => broker.getPerSecond, cell: (broker) => formatRate(broker.getPerSecond) },
+  {
+    id: 'in',
+    label: t('inRate'),
+    right: true,
+    sort: (broker) => broker.putPerSecond,
+    cell: (broker) => formatRate(broker.putPerSecond),
+  },
+  {
+    id: 'out',
+    label: t('outRate'),
+    right: true,
+    sort: (broker) => broker.getPerSecond,
+    cell: (broker) => formatRate(broker.getPerSecond),
+  },
   { id: 'inTotal', label: t('inTotal'), right: true, cell: (broker) => formatCount(broker.putTotal) },
   { id: 'outTotal', label: t('outTotal'), right: true, cell: (broker) => formatCount(broker.getTotal) },
   {
@@ -180,7 +209,15 @@ const BROKER_COLUMNS: readonly Column<BrokerView>[] = [
         <Unknown why={broker.fault} />
       ) : (
         <span class="meter-cell">
-          <meter min={0} max={1} low={0.75} high={0.85} optimum={0} value={broker.diskUsedRatio} aria-label={t('disk')} />
+          <meter
+            min={0}
+            max={1}
+            low={0.75}
+            high={0.85}
+            optimum={0}
+            value={broker.diskUsedRatio}
+            aria-label={t('disk')}
+          />
           {formatPercent(broker.diskUsedRatio)}
         </span>
       ),

@@ -21,22 +21,47 @@ const PREVIEW_COLUMNS: readonly Column<RewindQueue>[] = [
     id: 'from',
     label: t('from'),
     right: true,
-    cell: (queue) => (queue.from === undefined ? <Unknown why={t('neverCommitted')} /> : formatCount(queue.from)),
+    cell: (queue) =>
+      queue.from === undefined ? <Unknown why={t('neverCommitted')} /> : formatCount(queue.from),
   },
   { id: 'to', label: t('to'), right: true, cell: (queue) => formatCount(queue.to) },
-  { id: 'effect', label: t('effect'), sort: (queue) => queue.replayed - queue.skipped, cell: (queue) => <Effect queue={queue} /> },
-  { id: 'min', label: t('minOffset'), right: true, cell: (queue) => <span class="muted">{formatCount(queue.minOffset)}</span> },
-  { id: 'max', label: t('maxOffset'), right: true, cell: (queue) => <span class="muted">{formatCount(queue.maxOffset)}</span> },
+  {
+    id: 'effect',
+    label: t('effect'),
+    sort: (queue) => queue.replayed - queue.skipped,
+    cell: (queue) => <Effect queue={queue} />,
+  },
+  {
+    id: 'min',
+    label: t('minOffset'),
+    right: true,
+    cell: (queue) => <span class="muted">{formatCount(queue.minOffset)}</span>,
+  },
+  {
+    id: 'max',
+    label: t('maxOffset'),
+    right: true,
+    cell: (queue) => <span class="muted">{formatCount(queue.maxOffset)}</span>,
+  },
 ];
 
 function Effect({ queue }: { queue: RewindQueue }): JSX.Element {
-  if (queue.replayed > 0) return <Chip tone="info">↺ {t('replayCount', { count: formatCount(queue.replayed) })}</Chip>;
-  if (queue.skipped > 0) return <Chip tone="warn">⇥ {t('skipCount', { count: formatCount(queue.skipped) })}</Chip>;
+  if (queue.replayed > 0)
+    return <Chip tone="info">↺ {t('replayCount', { count: formatCount(queue.replayed) })}</Chip>;
+  if (queue.skipped > 0)
+    return <Chip tone="warn">⇥ {t('skipCount', { count: formatCount(queue.skipped) })}</Chip>;
   return <span class="muted">{queue.from === queue.to ? t('staysCount') : '→'}</span>;
 }
 
 export function PreviewTable({ preview }: { preview: RewindPreview }): JSX.Element {
-  return <Table label={t('preview')} columns={PREVIEW_COLUMNS} rows={preview.queues} rowKey={(queue) => `${queue.broker} ${queue.queueId}`} />;
+  return (
+    <Table
+      label={t('preview')}
+      columns={PREVIEW_COLUMNS}
+      rows={preview.queues}
+      rowKey={(queue) => `${queue.broker} ${queue.queueId}`}
+    />
+  );
 }
 
 type ResultRow = RewindResult['queues'][number];
@@ -56,7 +81,8 @@ const RESULT_COLUMNS: readonly Column<ResultRow>[] = [
     id: 'from',
     label: t('from'),
     right: true,
-    cell: (queue) => (queue.from === undefined ? <Unknown why={t('neverCommitted')} /> : formatCount(queue.from)),
+    cell: (queue) =>
+      queue.from === undefined ? <Unknown why={t('neverCommitted')} /> : formatCount(queue.from),
   },
   { id: 'now', label: t('nowAt'), right: true, cell: (queue) => formatCount(queue.now) },
   {
@@ -71,5 +97,12 @@ const RESULT_COLUMNS: readonly Column<ResultRow>[] = [
 ];
 
 export function ResultTable({ result }: { result: RewindResult }): JSX.Element {
-  return <Table label={t('rewindDone')} columns={RESULT_COLUMNS} rows={result.queues} rowKey={(queue) => `${queue.broker} ${queue.queueId}`} />;
+  return (
+    <Table
+      label={t('rewindDone')}
+      columns={RESULT_COLUMNS}
+      rows={result.queues}
+      rowKey={(queue) => `${queue.broker} ${queue.queueId}`}
+    />
+  );
 }

@@ -9,7 +9,7 @@ import type {
   RewindTarget,
 } from '../../src/api-contract.ts';
 import { type ApiFailure, apiPath, apiSend } from '../logic/api.ts';
-import { formatAge, toInputTime } from '../logic/format.ts';
+import { formatAge, formatCount, toInputTime } from '../logic/format.ts';
 import { failureOf } from '../logic/poll.ts';
 import { setQuery, usePlace } from '../logic/router.ts';
 import { t } from '../logic/texts.ts';
@@ -30,7 +30,9 @@ export function RewindPanel({ data }: { data: GroupDetail }): JSX.Element {
     setBusy(true);
     setFailure(undefined);
     try {
-      setPreview(await apiSend<RewindPreview>('POST', apiPath(['groups', data.name, 'rewind', 'preview']), request));
+      setPreview(
+        await apiSend<RewindPreview>('POST', apiPath(['groups', data.name, 'rewind', 'preview']), request),
+      );
     } catch (error) {
       setPreview(undefined);
       setFailure(failureOf(error));
@@ -49,7 +51,9 @@ export function RewindPanel({ data }: { data: GroupDetail }): JSX.Element {
   if (result) {
     return (
       <section class="card">
-        <p class={`answer ${result.complete ? 'good' : 'warn'}`}>{t(result.complete ? 'rewindDone' : 'rewindPartly')}</p>
+        <p class={`answer ${result.complete ? 'good' : 'warn'}`}>
+          {t(result.complete ? 'rewindDone' : 'rewindPartly')}
+        </p>
         <Notes notes={result.notes} />
         <ResultTable result={result} />
         <div class="actions">
@@ -63,7 +67,12 @@ export function RewindPanel({ data }: { data: GroupDetail }): JSX.Element {
   if ((data.topics ?? []).length === 0) return <Empty title={t('noProgress')} text={t('noProgressText')} />;
   return (
     <>
-      <RewindForm data={data} busy={busy} onLook={(request) => void look(request)} onChange={() => setPreview(undefined)} />
+      <RewindForm
+        data={data}
+        busy={busy}
+        onLook={(request) => void look(request)}
+        onChange={() => setPreview(undefined)}
+      />
       {failure ? <FailureBox failure={failure} /> : null}
       {preview ? <Preview preview={preview} onApply={apply} /> : null}
     </>
@@ -116,12 +125,25 @@ function RewindForm({ data, busy, onLook, onChange }: FormProps): JSX.Element {
         {kind === 'time' ? (
           <>
             <Field label={t('toTime')}>
-              <input type="datetime-local" step={1} required value={time} onInput={(event) => setTime(event.currentTarget.value)} />
+              <input
+                type="datetime-local"
+                step={1}
+                required
+                value={time}
+                onInput={(event) => setTime(event.currentTarget.value)}
+              />
             </Field>
             <span class="presets">
               {PRESETS_MINUTES.map((minutes) => (
-                <button key={minutes} type="button" class="small" onClick={() => setTime(toInputTime(Date.now() - minutes * MINUTE_MS))}>
-                  {minutes < 60 ? t('minutesAgo', { count: minutes }) : t('hoursAgo', { count: minutes / 60 })}
+                <button
+                  key={minutes}
+                  type="button"
+                  class="small"
+                  onClick={() => setTime(toInputTime(Date.now() - minutes * MINUTE_MS))}
+                >
+                  {minutes < 60
+                    ? t('minutesAgo', { count: minutes })
+                    : t('hoursAgo', { count: minutes / 60 })}
                 </button>
               ))}
             </span>
@@ -136,7 +158,13 @@ function RewindForm({ data, busy, onLook, onChange }: FormProps): JSX.Element {
   );
 }
 
-function Preview({ preview, onApply }: { preview: RewindPreview; onApply: (request: RewindApplyRequest) => Promise<void> }): JSX.Element {
+function Preview({
+  preview,
+  onApply,
+}: {
+  preview: RewindPreview;
+  onApply: (request: RewindApplyRequest) => Promise<void>;
+}): JSX.Element {
   const [confirming, setConfirming] = useState(false);
   const leftMs = useCountdown(preview.expiresAtMs);
   const { group, topic, replayed, skipped, onlineClients, path, token } = preview;
@@ -148,14 +176,25 @@ function Preview({ preview, onApply }: { preview: RewindPreview; onApply: (reque
         <small>{leftMs > 0 ? t('expiresIn', { age: formatAge(leftMs) }) : t('expired')}</small>
       </header>
       <div class="summary">
-        {replayed > 0 ? <strong class="replay">{t('replaySummary', { count: replayed })}</strong> : null}
-        {skipped > 0 ? <strong class="skipped">{t('skipSummary', { count: skipped })}</strong> : null}
+        {replayed > 0 ? (
+          <strong class="replay">{t('replaySummary', { count: formatCount(replayed) })}</strong>
+        ) : null}
+        {skipped > 0 ? (
+          <strong class="skipped">{t('skipSummary', { count: formatCount(skipped) })}</strong>
+        ) : null}
         {moves ? null : <strong>{t('nothingMoves')}</strong>}
-        <span class="muted">{path === 'online' ? t('pathOnline', { count: onlineClients }) : t('pathOffline')}</span>
+        <span class="muted">
+          {path === 'online' ? t('pathOnline', { count: onlineClients }) : t('pathOffline')}
+        </span>
       </div>
       <PreviewTable preview={preview} />
       <div class="actions">
-        <button type="button" class="danger" disabled={!moves || leftMs <= 0} onClick={() => setConfirming(true)}>
+        <button
+          type="button"
+          class="danger"
+          disabled={!moves || leftMs <= 0}
+          onClick={() => setConfirming(true)}
+        >
           {t('apply')}
         </button>
       </div>
@@ -169,8 +208,12 @@ function Preview({ preview, onApply }: { preview: RewindPreview; onApply: (reque
           onConfirm={(typed) => onApply({ token, confirm: typed })}
         >
           <p>
-            {replayed > 0 ? <strong class="replay">{t('replaySummary', { count: replayed })}. </strong> : null}
-            {skipped > 0 ? <strong class="skipped">{t('skipSummary', { count: skipped })}.</strong> : null}
+            {replayed > 0 ? (
+              <strong class="replay">{t('replaySummary', { count: formatCount(replayed) })}. </strong>
+            ) : null}
+            {skipped > 0 ? (
+              <strong class="skipped">{t('skipSummary', { count: formatCount(skipped) })}.</strong>
+            ) : null}
           </p>
         </ConfirmDialog>
       ) : null}

@@ -58,7 +58,13 @@ function TopicTable({ data, kind, q }: { data: Page<TopicSummary>; kind: string;
   if (data.total === 0) {
     if (q !== '') return <Empty title={t('noTopicsMatch', { text: q })} />;
     if (kind === 'derived') return <Empty title={t('noDerived')} />;
-    return <Empty title={t('noTopics')} text={t('noTopicsText')} commands={['comet topic create orders', 'comet topic send orders --body hello']} />;
+    return (
+      <Empty
+        title={t('noTopics')}
+        text={t('noTopicsText')}
+        commands={['comet topic create orders', 'comet topic send orders --body hello']}
+      />
+    );
   }
   return (
     <section class="card">
@@ -90,29 +96,53 @@ const COLUMNS: readonly Column<TopicSummary>[] = [
     sort: (topic) => topic.messageType,
     cell: (topic) => (topic.messageType ? <Chip>{topic.messageType}</Chip> : <Unknown why={topic.fault} />),
   },
-  { id: 'queues', label: t('queues'), right: true, sort: (topic) => topic.readQueues, cell: (topic) => formatCount(topic.readQueues) },
+  {
+    id: 'queues',
+    label: t('queues'),
+    right: true,
+    sort: (topic) => topic.readQueues,
+    cell: (topic) => formatCount(topic.readQueues),
+  },
   {
     id: 'in',
     label: `${t('inRate')}, ${t('perSecond')}`,
     right: true,
     sort: (topic) => topic.inPerSecond,
-    cell: (topic) => <span class={(topic.inPerSecond ?? 0) > 0 ? 'moving' : ''}>{formatRate(topic.inPerSecond)}</span>,
+    cell: (topic) => (
+      <span class={(topic.inPerSecond ?? 0) > 0 ? 'moving' : ''}>{formatRate(topic.inPerSecond)}</span>
+    ),
   },
-  { id: 'kept', label: t('kept'), right: true, sort: (topic) => topic.messages, cell: (topic) => formatCount(topic.messages) },
+  {
+    id: 'kept',
+    label: t('kept'),
+    right: true,
+    sort: (topic) => topic.messages,
+    cell: (topic) => formatCount(topic.messages),
+  },
   {
     id: 'groups',
     label: t('groups'),
     sort: (topic) => topic.groups?.length,
     cell: (topic) => <GroupLinks groups={topic.groups} />,
   },
-  { id: 'written', label: t('lastWrite'), sort: (topic) => topic.lastWriteAtMs, cell: (topic) => <Time atMs={topic.lastWriteAtMs} /> },
+  {
+    id: 'written',
+    label: t('lastWrite'),
+    sort: (topic) => topic.lastWriteAtMs,
+    cell: (topic) => <Time atMs={topic.lastWriteAtMs} />,
+  },
 ];
 
 const OWNER: Column<TopicSummary> = {
   id: 'owner',
   label: t('owner'),
   sort: (topic) => topic.owner,
-  cell: (topic) => (topic.owner === undefined ? <Unknown /> : <Link to={formatPlace(['groups', topic.owner])}>{topic.owner}</Link>),
+  cell: (topic) =>
+    topic.owner === undefined ? (
+      <Unknown />
+    ) : (
+      <Link to={formatPlace(['groups', topic.owner])}>{topic.owner}</Link>
+    ),
 };
 
 function GroupLinks({ groups }: { groups: readonly string[] | undefined }): JSX.Element {

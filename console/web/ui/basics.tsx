@@ -25,7 +25,15 @@ export function Link({ to, children, ...rest }: { to: string } & AnchorHTMLAttri
 
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'plain';
 
-export function Chip({ tone = 'plain', title, children }: { tone?: Tone; title?: string; children: ComponentChildren }): JSX.Element {
+export function Chip({
+  tone = 'plain',
+  title,
+  children,
+}: {
+  tone?: Tone;
+  title?: string;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <span class={`chip ${tone}`} title={title}>
       {children}
@@ -57,7 +65,13 @@ function useNow(): number {
 }
 
 /** Local time and how long ago; the exact moment and UTC on hover. */
-export function Time({ atMs, relativeOnly = false }: { atMs: number | undefined; relativeOnly?: boolean }): JSX.Element {
+export function Time({
+  atMs,
+  relativeOnly = false,
+}: {
+  atMs: number | undefined;
+  relativeOnly?: boolean;
+}): JSX.Element {
   const now = useNow();
   if (atMs === undefined) return <Unknown />;
   const age = now - atMs;
@@ -65,7 +79,8 @@ export function Time({ atMs, relativeOnly = false }: { atMs: number | undefined;
   const relative = past === 'now' ? t('now') : t(age >= 0 ? 'ago' : 'inFuture', { age: past });
   return (
     <time dateTime={new Date(atMs).toISOString()} title={formatExact(atMs)}>
-      {relativeOnly ? null : <span class="clock">{formatLocal(atMs, now)}</span>} <span class="age">{relative}</span>
+      {relativeOnly ? null : <span class="clock">{formatLocal(atMs, now)}</span>}{' '}
+      <span class="age">{relative}</span>
     </time>
   );
 }
@@ -103,7 +118,17 @@ export function Command({ line }: { line: string }): JSX.Element {
 }
 
 /** Says why there is nothing, and what to do next. */
-export function Empty({ title, text, commands = [], children }: { title: string; text?: string; commands?: readonly string[]; children?: ComponentChildren }): JSX.Element {
+export function Empty({
+  title,
+  text,
+  commands = [],
+  children,
+}: {
+  title: string;
+  text?: string;
+  commands?: readonly string[];
+  children?: ComponentChildren;
+}): JSX.Element {
   return (
     <div class="empty">
       <svg viewBox="0 0 64 40" aria-hidden="true">
@@ -166,7 +191,15 @@ export interface Tab {
   readonly count?: number | undefined;
 }
 
-export function Tabs({ tabs, current, label }: { tabs: readonly Tab[]; current: string; label: string }): JSX.Element {
+export function Tabs({
+  tabs,
+  current,
+  label,
+}: {
+  tabs: readonly Tab[];
+  current: string;
+  label: string;
+}): JSX.Element {
   return (
     <nav class="tabs" aria-label={label}>
       {tabs.map((tab) => (
@@ -179,7 +212,15 @@ export function Tabs({ tabs, current, label }: { tabs: readonly Tab[]; current: 
   );
 }
 
-export function Field({ label, hint, children }: { label: string; hint?: string; children: ComponentChildren }): JSX.Element {
+export function Field({
+  label,
+  hint,
+  children,
+}: {
+  label: string;
+  hint?: string;
+  children: ComponentChildren;
+}): JSX.Element {
   return (
     <label class="field">
       <span>{label}</span>

@@ -88,8 +88,13 @@ function optionsOf(element: HTMLElement, series: readonly ChartSeries[], height:
     legend: { live: true },
     scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map(clockText), space: 70 },
-      { ...axis, values: (_plot, ticks) => ticks.map((tick) => (tick < 10 && tick % 1 ? tick.toFixed(1) : formatShort(tick))), size: 44 },
+      { ...axis, values: (_plot, ticks) => ticks.map(clockText), space: 70, size: 30 },
+      {
+        ...axis,
+        values: (_plot, ticks) =>
+          ticks.map((tick) => (tick < 10 ? String(Number(tick.toFixed(2))) : formatShort(tick))),
+        size: 44,
+      },
     ],
     series: [
       { label: '', value: (_plot, at) => clockText(at) },
@@ -100,7 +105,8 @@ function optionsOf(element: HTMLElement, series: readonly ChartSeries[], height:
         width: 2,
         spanGaps: false,
         points: { show: false },
-        value: (_plot, value: number | null) => (value === null ? '–' : value < 10 ? value.toFixed(1) : formatShort(value)),
+        value: (_plot, value: number | null) =>
+          value === null ? '–' : value < 10 ? value.toFixed(1) : formatShort(value),
       })),
     ],
   };

@@ -50,7 +50,15 @@ interface ConfirmProps {
 }
 
 /** For what can't be taken back: the button wakes up when the name was typed. */
-export function ConfirmDialog({ title, text, name, action, onClose, onConfirm, children }: ConfirmProps): JSX.Element {
+export function ConfirmDialog({
+  title,
+  text,
+  name,
+  action,
+  onClose,
+  onConfirm,
+  children,
+}: ConfirmProps): JSX.Element {
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
   return (

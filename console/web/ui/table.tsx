@@ -30,7 +30,16 @@ interface TableProps<T> {
 }
 
 /** Rows with sortable columns. On a phone each row becomes a card. */
-export function Table<T>({ label, columns, rows, rowKey, rowTone, onRow, sort, sortName = 'sort' }: TableProps<T>): JSX.Element {
+export function Table<T>({
+  label,
+  columns,
+  rows,
+  rowKey,
+  rowTone,
+  onRow,
+  sort,
+  sortName = 'sort',
+}: TableProps<T>): JSX.Element {
   const { query } = usePlace();
   const order = query[sortName] ?? sort ?? '';
   const descending = order.startsWith('-');
@@ -46,7 +55,13 @@ export function Table<T>({ label, columns, rows, rowKey, rowTone, onRow, sort, s
               const active = column === sortColumn;
               const state = active ? (descending ? 'descending' : 'ascending') : undefined;
               return (
-                <th key={column.id} scope="col" class={column.right ? 'right' : ''} aria-sort={state} title={column.title}>
+                <th
+                  key={column.id}
+                  scope="col"
+                  class={column.right ? 'right' : ''}
+                  aria-sort={state}
+                  title={column.title}
+                >
                   {column.sort ? (
                     <button
                       type="button"
@@ -76,11 +91,16 @@ export function Table<T>({ label, columns, rows, rowKey, rowTone, onRow, sort, s
               class={`${onRow ? 'open' : ''} ${rowTone?.(row) ?? ''}`}
               onClick={(event) => {
                 const target = event.target as Element;
-                if (onRow && !target.closest('a,button') && window.getSelection()?.isCollapsed !== false) onRow(row);
+                if (onRow && !target.closest('a,button') && window.getSelection()?.isCollapsed !== false)
+                  onRow(row);
               }}
             >
               {columns.map((column) => (
-                <td key={column.id} class={`${column.right ? 'right' : ''} ${column.main ? 'main' : ''}`} data-label={column.label}>
+                <td
+                  key={column.id}
+                  class={`${column.right ? 'right' : ''} ${column.main ? 'main' : ''}`}
+                  data-label={column.label}
+                >
                   {column.cell(row)}
                 </td>
               ))}
@@ -96,14 +116,23 @@ export function sortRows<T>(rows: readonly T[], value: (row: T) => SortValue, de
   return [...rows].sort((a, b) => {
     const left = value(a);
     const right = value(b);
-    if (left === undefined || right === undefined) return Number(left === undefined) - Number(right === undefined);
+    if (left === undefined || right === undefined)
+      return Number(left === undefined) - Number(right === undefined);
     const order =
-      typeof left === 'number' && typeof right === 'number' ? left - right : String(left).localeCompare(String(right), undefined, { numeric: true });
+      typeof left === 'number' && typeof right === 'number'
+        ? left - right
+        : String(left).localeCompare(String(right), undefined, { numeric: true });
     return descending ? -order : order;
   });
 }
 
-export function FilterBox({ value, onInput }: { value: string; onInput: (text: string) => void }): JSX.Element {
+export function FilterBox({
+  value,
+  onInput,
+}: {
+  value: string;
+  onInput: (text: string) => void;
+}): JSX.Element {
   return (
     <input
       type="search"
@@ -119,7 +148,15 @@ export function FilterBox({ value, onInput }: { value: string; onInput: (text: s
 }
 
 /** Steps through a list that is longer than one answer. */
-export function Pager({ offset, limit, total }: { offset: number; limit: number; total: number }): JSX.Element | null {
+export function Pager({
+  offset,
+  limit,
+  total,
+}: {
+  offset: number;
+  limit: number;
+  total: number;
+}): JSX.Element | null {
   if (total <= limit && offset === 0) return null;
   const step = (to: number): void => {
     setQuery({ offset: to > 0 ? String(to) : undefined }, { replace: false });

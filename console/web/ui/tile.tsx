@@ -14,12 +14,15 @@ interface TileProps {
   readonly trendClass?: 'in' | 'out' | 'lag';
 }
 
+/** Longer than a number: set smaller. */
+const WORDS = /[a-z]{2,}.* |.{11}/;
+
 /** One number with what it did lately. */
 export function Tile({ label, value, unit, note, tone, to, trend, trendClass }: TileProps): JSX.Element {
   const inner = (
     <>
       <span class="tile-label">{label}</span>
-      <span class={`tile-value ${tone ?? ''}`}>
+      <span class={`tile-value ${tone ?? ''} ${WORDS.test(value ?? '') ? 'words' : ''}`}>
         {value ?? <Unknown />}
         {unit !== undefined && value !== undefined ? <small>{unit}</small> : null}
       </span>
@@ -41,19 +44,32 @@ const HEIGHT = 28;
 const POINTS_MAX = 60;
 
 /** A line without axes; says nothing to screen readers, the number beside it does. */
-function Sparkline({ values, kind }: { values: readonly (number | undefined)[]; kind: string }): JSX.Element | null {
+function Sparkline({
+  values,
+  kind,
+}: {
+  values: readonly (number | undefined)[];
+  kind: string;
+}): JSX.Element | null {
   const shown = values.slice(-POINTS_MAX);
   const known = shown.filter((value) => value !== undefined);
   if (known.length < 2) return null;
   const most = Math.max(...known, 1e-9);
   const x = (index: number): number => (index / (shown.length - 1)) * WIDTH;
   const points = shown.flatMap((value, index) =>
-    value === undefined ? [] : [`${x(index).toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`],
+    value === undefined
+      ? []
+      : [`${x(index).toFixed(1)},${(HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)}`],
   );
   const first = points[0]?.split(',')[0] ?? '0';
   const last = points.at(-1)?.split(',')[0] ?? '0';
   return (
-    <svg class={`sparkline ${kind}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      class={`sparkline ${kind}`}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
       <polygon points={`${first},${HEIGHT} ${points.join(' ')} ${last},${HEIGHT}`} />
       <polyline points={points.join(' ')} />
     </svg>

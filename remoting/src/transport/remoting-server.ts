@@ -122,3 +122,8 @@ export class RemotingServer {
     for (const channel of this.#channels) if (channel.lastActiveMs < limit) channel.close();
   }
 }
+
+/** Handler of a code that is known but refused, with the reason. */
+export function refused(reason: string): RequestHandler {
+  return () => ({ code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: reason });
+}

@@ -65,7 +65,11 @@ export class MemoryAdmin implements ConsoleAdmin {
   /** Sentences that gathered answers carry as missing parts. */
   failures: string[] = [];
   brokers: BrokerStatus[];
-  runtime: Record<string, string> = { brokerVersionDesc: 'V5_4_0', commitLogDiskRatio: '0.41', putTps: '12.0 11.0 10.0' };
+  runtime: Record<string, string> = {
+    brokerVersionDesc: 'V5_4_0',
+    commitLogDiskRatio: '0.41',
+    putTps: '12.0 11.0 10.0',
+  };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -130,12 +134,16 @@ export class MemoryAdmin implements ConsoleAdmin {
   clusterStatus(): Promise<ClusterStatus> {
     return this.#answer('clusterStatus', () => ({
       nameServers: [{ address: '127.0.0.1:9876', reachable: true }],
-      brokers: this.brokers.map((broker) => (broker.fault === undefined ? { runtime: this.runtime, ...broker } : broker)),
+      brokers: this.brokers.map((broker) =>
+        broker.fault === undefined ? { runtime: this.runtime, ...broker } : broker,
+      ),
     }));
   }
 
   topics(): Promise<Gathered<TopicName>> {
-    return this.#gathered('topics', () => [...this.#topics.values()].map(({ name, kind }) => ({ name, kind })));
+    return this.#gathered('topics', () =>
+      [...this.#topics.values()].map(({ name, kind }) => ({ name, kind })),
+    );
   }
 
   topicRoute(name: string): Promise<readonly RouteEntry[]> {
@@ -144,7 +152,16 @@ export class MemoryAdmin implements ConsoleAdmin {
       if (!topic) return [];
       const queues = topic.queues.length;
       const addresses = { '0': '127.0.0.1:10911' };
-      return [{ broker: BROKER, cluster: 'DefaultCluster', addresses, readQueues: queues, writeQueues: queues, perm: 6 }];
+      return [
+        {
+          broker: BROKER,
+          cluster: 'DefaultCluster',
+          addresses,
+          readQueues: queues,
+          writeQueues: queues,
+          perm: 6,
+        },
+      ];
     });
   }
 
@@ -173,7 +190,13 @@ export class MemoryAdmin implements ConsoleAdmin {
 
   producers(): Promise<Gathered<TopicProducer>> {
     return this.#gathered('producers', () => [
-      { group: 'order-service', clientId: 'host@1', address: '127.0.0.1:50001', language: 'JAVA', version: '5.4.0' },
+      {
+        group: 'order-service',
+        clientId: 'host@1',
+        address: '127.0.0.1:50001',
+        language: 'JAVA',
+        version: '5.4.0',
+      },
     ]);
   }
 
@@ -215,7 +238,12 @@ export class MemoryAdmin implements ConsoleAdmin {
       const group = this.#groups.get(name);
       if (!group || group.clients.length === 0) return undefined;
       const subscriptions = [...group.topics].map((topic) => ({ topic, expression: '*', type: 'TAG' }));
-      return { clients: group.clients, subscriptions, messageModel: 'CLUSTERING', consumeType: 'CONSUME_PASSIVELY' };
+      return {
+        clients: group.clients,
+        subscriptions,
+        messageModel: 'CLUSTERING',
+        consumeType: 'CONSUME_PASSIVELY',
+      };
     });
   }
 
@@ -235,7 +263,13 @@ export class MemoryAdmin implements ConsoleAdmin {
         throw new MqError('CONSUMER_NOT_ONLINE', `client ${clientId} is not online`);
       }
       const stack = withStack ? { stack: 'main: running' } : {};
-      return { properties: { PROP_CONSUME_TYPE: 'CONSUME_PASSIVELY' }, subscriptions: [], queues: [], rates: [], ...stack };
+      return {
+        properties: { PROP_CONSUME_TYPE: 'CONSUME_PASSIVELY' },
+        subscriptions: [],
+        queues: [],
+        rates: [],
+        ...stack,
+      };
     });
   }
 
@@ -243,7 +277,10 @@ export class MemoryAdmin implements ConsoleAdmin {
     return this.#answer('planReset', () => {
       const queues = this.#topic(topic).queues.map((queue, queueId) => {
         const committed = this.#group(group).offsets.get(queueKey({ topic, broker: BROKER, queueId }));
-        const byTime = target.to === 'time' ? queue.findIndex((message) => message.storeTimestamp >= target.timestamp) : -1;
+        const byTime =
+          target.to === 'time'
+            ? queue.findIndex((message) => message.storeTimestamp >= target.timestamp)
+            : -1;
         const goal = target.to === 'earliest' ? 0 : byTime === -1 ? queue.length : byTime;
         const from = committed ?? goal;
         return {
@@ -268,7 +305,12 @@ export class MemoryAdmin implements ConsoleAdmin {
         skip: queues.reduce((sum, queue) => sum + queue.skip, 0),
         clientsOnline: this.#group(group).clients.length,
         complete: this.failures.length === 0,
-        failures: this.failures.map((message) => ({ server: 'broker-b', address: '', kind: 'TIMEOUT', message })),
+        failures: this.failures.map((message) => ({
+          server: 'broker-b',
+          address: '',
+          kind: 'TIMEOUT',
+          message,
+        })),
       };
     });
   }
@@ -304,17 +346,26 @@ export class MemoryAdmin implements ConsoleAdmin {
 
   queryByKey(topic: string, key: string, maxCount: number): Promise<Gathered<FoundMessage>> {
     return this.#gathered('queryByKey', () =>
-      this.#find(topic, (message) => (message.properties.get('KEYS') ?? '').split(' ').includes(key)).slice(0, maxCount),
+      this.#find(topic, (message) => (message.properties.get('KEYS') ?? '').split(' ').includes(key)).slice(
+        0,
+        maxCount,
+      ),
     );
   }
 
   queryByUniqueKey(topic: string, id: string): Promise<Gathered<FoundMessage>> {
-    return this.#gathered('queryByUniqueKey', () => this.#find(topic, (message) => message.properties.get('UNIQ_KEY') === id));
+    return this.#gathered('queryByUniqueKey', () =>
+      this.#find(topic, (message) => message.properties.get('UNIQ_KEY') === id),
+    );
   }
 
   viewMessage(offsetMessageId: string): Promise<FoundMessage | undefined> {
-    return this.#answer('viewMessage', () =>
-      [...this.#topics.keys()].flatMap((topic) => this.#find(topic, (message) => message.offsetMessageId === offsetMessageId))[0],
+    return this.#answer(
+      'viewMessage',
+      () =>
+        [...this.#topics.keys()].flatMap((topic) =>
+          this.#find(topic, (message) => message.offsetMessageId === offsetMessageId),
+        )[0],
     );
   }
 

@@ -1,13 +1,21 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import type { RemotingServer } from '@cometmq/remoting/transport/remoting-server';
+import type { AdminServices } from '../../service/admin-services.ts';
 import type { BrokerServices } from '../../service/broker-services.ts';
+import { brokerAdminHandlers } from './broker-admin-handlers.ts';
+import { clientAdminHandlers } from './client-admin-handlers.ts';
+import { clientCallHandlers } from './client-call-handlers.ts';
 import { clientHandlers } from './client-handlers.ts';
+import { groupAdminHandlers } from './group-admin-handlers.ts';
+import type { HandlerTable } from './handler-table.ts';
 import { messageHandlers } from './message-handlers.ts';
 import { offsetHandlers } from './offset-handlers.ts';
 import { pullHandlers } from './pull-handlers.ts';
 import { RemotingClients } from './remoting-client-channel.ts';
 import { SendFastPath } from './send-fast-path.ts';
 import { sendHandlers } from './send-handlers.ts';
+import { statsHandlers } from './stats-handlers.ts';
+import { topicAdminHandlers } from './topic-admin-handlers.ts';
 import { transactionHandlers } from './transaction-handlers.ts';
 
 /** Opens the RocketMQ remoting door: every request code and who answers it. */
@@ -16,6 +24,7 @@ export function remotingDoor(
   clock: Clock,
   brokerName: string,
   services: BrokerServices,
+  admin: AdminServices,
 ): void {
   const clients = new RemotingClients(brokerName);
   const families = [
@@ -25,6 +34,7 @@ export function remotingDoor(
     clientHandlers(services.clients, clients),
     messageHandlers(services.querying, clock),
     transactionHandlers(services.transactions),
+    ...adminHandlers(brokerName, services, admin),
   ];
   for (const [code, handler] of families.flat()) server.handle(code, handler);
   const fastPath = new SendFastPath(services.direct);
@@ -33,4 +43,16 @@ export function remotingDoor(
     fastPath.forget(channel);
     services.clients.disconnected(clients.of(channel));
   });
+}
+
+function adminHandlers(brokerName: string, services: BrokerServices, admin: AdminServices): HandlerTable[] {
+  const { offsetting, querying } = services;
+  return [
+    topicAdminHandlers(admin.topics),
+    groupAdminHandlers(admin.groups),
+    statsHandlers({ brokerName, ...admin, offsetting, querying }),
+    clientAdminHandlers(admin.directory),
+    clientCallHandlers(admin.directory, querying, brokerName),
+    brokerAdminHandlers(admin.broker, admin.runtime, admin.topics),
+  ];
 }

@@ -27,7 +27,7 @@ const LONG_MAX = '9223372036854775807';
 
 export interface StatsHandlerParts {
   readonly brokerName: string;
-  readonly brokerAddress: string;
+  readonly address: string;
   readonly statistics: StatisticsService;
   readonly progress: ProgressService;
   readonly offsetting: OffsetService;
@@ -97,7 +97,7 @@ function queueEntryHandlers({ querying, directory }: StatsHandlerParts): Handler
   ];
 }
 
-function progressHandlers({ progress, brokerName, brokerAddress }: StatsHandlerParts): HandlerTable {
+function progressHandlers({ progress, brokerName, address }: StatsHandlerParts): HandlerTable {
   return [
     [
       RequestCode.GET_CONSUME_STATS,
@@ -118,7 +118,7 @@ function progressHandlers({ progress, brokerName, brokerAddress }: StatsHandlerP
         );
         const queues = all.flatMap(({ topics }) => topics.flatMap((part) => part.queues));
         const totalDiff = queues.reduce((sum, { brokerOffset, consumerOffset }) => sum + brokerOffset - consumerOffset, 0);
-        const head = `"brokerAddr":${JSON.stringify(brokerAddress)},"consumeStatsList":[${lists.join(',')}]`;
+        const head = `"brokerAddr":${JSON.stringify(address)},"consumeStatsList":[${lists.join(',')}]`;
         return { ...SUCCESS, body: Buffer.from(`{${head},"totalDiff":${totalDiff},"totalInflightDiff":0}`) };
       },
     ],
