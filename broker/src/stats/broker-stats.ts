@@ -85,16 +85,12 @@ export class BrokerStats {
     const key = `${topic}@${group}`;
     let pair = this.#pairs.get(key);
     if (pair === undefined) {
-      if (this.#pairs.size >= PAIRS_MAX) this.#dropOldest();
+      if (this.#pairs.size >= PAIRS_MAX) {
+        const oldest = this.#pairs.keys().next();
+        if (oldest.done !== true) this.#pairs.delete(oldest.value);
+      }
       this.#pairs.set(key, (pair = new PairStats()));
     }
     return pair;
-  }
-
-  #dropOldest(): void {
-    for (const key of this.#pairs.keys()) {
-      this.#pairs.delete(key);
-      return;
-    }
   }
 }

@@ -32,8 +32,16 @@ function settingsHandlers(broker: BrokerAdminService, runtime: RuntimeInfoServic
     [
       RequestCode.GET_BROKER_CONFIG,
       (): Reply => {
-        const version = JSON.stringify({ counter: broker.changeCount, stateVersion: 0, timestamp: runtime.startedAt });
-        return { ...SUCCESS, extFields: { version }, body: Buffer.from(writePropertiesText(broker.config())) };
+        const version = JSON.stringify({
+          counter: broker.changeCount,
+          stateVersion: 0,
+          timestamp: runtime.startedAt,
+        });
+        return {
+          ...SUCCESS,
+          extFields: { version },
+          body: Buffer.from(writePropertiesText(broker.config())),
+        };
       },
     ],
     [

@@ -22,7 +22,9 @@ export function clientAdminHandlers(directory: ClientDirectory): HandlerTable {
       RequestCode.GET_CONSUMER_CONNECTION_LIST,
       ({ extFields }): Reply => {
         const group = directory.group(ConsumerGroupHeader.decode(extFields).consumerGroup);
-        const subscriptions = [...group.subscriptions].map(([topic, wanted]) => [topic, subscriptionData(wanted)] as const);
+        const subscriptions = [...group.subscriptions].map(
+          ([topic, wanted]) => [topic, subscriptionData(wanted)] as const,
+        );
         const body = jsonBody({
           connectionSet: [...group.members.values()].map(connection),
           consumeFromWhere: group.consumeFromWhere,

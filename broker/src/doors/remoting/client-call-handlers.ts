@@ -3,7 +3,10 @@ import { decodeOffsetMessageId } from '@cometmq/common/message/message-id';
 import { objectKeyMap, readMessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
 import { asInteger, asObject } from '@cometmq/remoting/protocol/body/shape';
 import { mapEntries, parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
-import { ConsumeMessageDirectlyHeader, ConsumerRunningInfoHeader } from '@cometmq/remoting/protocol/header/client';
+import {
+  ConsumeMessageDirectlyHeader,
+  ConsumerRunningInfoHeader,
+} from '@cometmq/remoting/protocol/header/client';
 import { ConsumerStatusHeader } from '@cometmq/remoting/protocol/header/offset';
 import type { ExtFields, RemotingCommand, Reply, Request } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
@@ -22,7 +25,11 @@ const STATUS_TIMEOUT_MS = 5_000;
 const CREDENTIALS: ReadonlySet<string> = new Set(['AccessKey', 'Signature', 'SecurityToken']);
 
 /** What admins ask of clients; the broker passes question and answer on (Java: AdminBrokerProcessor.callConsumer). */
-export function clientCallHandlers(directory: ClientDirectory, queries: QueryService, brokerName: string): HandlerTable {
+export function clientCallHandlers(
+  directory: ClientDirectory,
+  queries: QueryService,
+  brokerName: string,
+): HandlerTable {
   return [
     [
       RequestCode.GET_CONSUMER_RUNNING_INFO,
@@ -36,7 +43,8 @@ export function clientCallHandlers(directory: ClientDirectory, queries: QuerySer
       async (request): Promise<Reply> => {
         const { consumerGroup, clientId, msgId } = ConsumeMessageDirectlyHeader.decode(request.extFields);
         const place = decodeOffsetMessageId(msgId ?? '');
-        if (place === undefined) throw new MqError('INVALID_ARGUMENT', `${msgId ?? 'nothing'} is not the id of a stored message`);
+        if (place === undefined)
+          throw new MqError('INVALID_ARGUMENT', `${msgId ?? 'nothing'} is not the id of a stored message`);
         const body = await queries.byOffset(place.physicalOffset);
         const fields = { brokerName, topicSysFlag: '0', groupSysFlag: '0' };
         return passOn(directory, consumerGroup, clientId ?? '', { ...request, body }, fields);
@@ -49,7 +57,10 @@ export function clientCallHandlers(directory: ClientDirectory, queries: QuerySer
         if (directory.members(group, '').length === 0) {
           throw new MqError('INTERNAL', `No Any Consumer online in the consumer group: [${group}]`);
         }
-        const question = { code: RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, extFields: ConsumerStatusHeader.encode({ topic, group }) };
+        const question = {
+          code: RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT,
+          extFields: ConsumerStatusHeader.encode({ topic, group }),
+        };
         const asked = directory.members(group, clientAddr ?? '').map((member) => status(member, question));
         const answers = (await Promise.all(asked)).filter((answer) => answer !== undefined);
         const text = `{"consumerTable":{${answers.join(',')}},"messageQueueTable":{}}`;
@@ -79,13 +90,24 @@ async function passOn(
   const kept = Object.entries(request.extFields ?? {}).filter(([name]) => !CREDENTIALS.has(name));
   const extFields = { ...Object.fromEntries(kept), ...added };
   try {
-    const { code, remark, extFields: fields, body } = await ask(member, { code: request.code, extFields, body: request.body }, CALL_TIMEOUT_MS);
+    const {
+      code,
+      remark,
+      extFields: fields,
+      body,
+    } = await ask(member, { code: request.code, extFields, body: request.body }, CALL_TIMEOUT_MS);
     return { code, remark, extFields: fields, body };
   } catch (error) {
     if (!(error instanceof MqError) || error.kind !== 'TIMEOUT') {
-      throw new MqError('INTERNAL', `invoke consumer <${group}> <${clientId}> Exception: ${errorText(error)}`, { cause: error });
+      throw new MqError(
+        'INTERNAL',
+        `invoke consumer <${group}> <${clientId}> Exception: ${errorText(error)}`,
+        { cause: error },
+      );
     }
-    throw new MqError('CLIENT_TIMEOUT', `consumer <${group}> <${clientId}> Timeout: ${error.message}`, { cause: error });
+    throw new MqError('CLIENT_TIMEOUT', `consumer <${group}> <${clientId}> Timeout: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -96,7 +118,9 @@ async function status(member: ConsumerMember, question: Request): Promise<string
     const { code, body } = await ask(member, question, STATUS_TIMEOUT_MS);
     if (code !== ResponseCode.SUCCESS) return undefined;
     const queues = mapEntries(asObject(parseBody(body))['messageQueueTable']);
-    const table = objectKeyMap(queues.map(([queue, offset]) => [readMessageQueue(queue), asInteger(offset)] as const));
+    const table = objectKeyMap(
+      queues.map(([queue, offset]) => [readMessageQueue(queue), asInteger(offset)] as const),
+    );
     return `${JSON.stringify(member.clientId)}:${table}`;
   } catch (error) {
     if (error instanceof MqError) return undefined;
@@ -105,6 +129,9 @@ async function status(member: ConsumerMember, question: Request): Promise<string
 }
 
 function ask(member: ConsumerMember, request: Request, timeoutMs: number): Promise<RemotingCommand> {
-  if (member.channel instanceof RemotingClientChannel) return member.channel.channel.invoke(request, timeoutMs);
-  return Promise.reject(new MqError('NOT_SUPPORTED', `${member.clientId} is not connected by the remoting protocol`));
+  if (member.channel instanceof RemotingClientChannel)
+    return member.channel.channel.invoke(request, timeoutMs);
+  return Promise.reject(
+    new MqError('NOT_SUPPORTED', `${member.clientId} is not connected by the remoting protocol`),
+  );
 }

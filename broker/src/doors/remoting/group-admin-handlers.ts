@@ -3,7 +3,11 @@ import { asArray, asObject } from '@cometmq/remoting/protocol/body/shape';
 import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readSubscriptionGroupConfig } from '@cometmq/remoting/protocol/body/topic-config';
 import { TopicGroupHeader } from '@cometmq/remoting/protocol/header/stats';
-import { AllGroupConfigResponseHeader, DeleteGroupHeader, GroupHeader } from '@cometmq/remoting/protocol/header/topic';
+import {
+  AllGroupConfigResponseHeader,
+  DeleteGroupHeader,
+  GroupHeader,
+} from '@cometmq/remoting/protocol/header/topic';
 import type { Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
@@ -26,7 +30,9 @@ export function groupAdminHandlers(groups: GroupAdminService): HandlerTable {
     [
       RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST,
       async ({ body }): Promise<Reply> => {
-        await groups.put(asArray(asObject(parseBody(body))['groupConfigList']).map(readSubscriptionGroupConfig));
+        await groups.put(
+          asArray(asObject(parseBody(body))['groupConfigList']).map(readSubscriptionGroupConfig),
+        );
         return SUCCESS;
       },
     ],
@@ -48,7 +54,11 @@ export function groupAdminHandlers(groups: GroupAdminService): HandlerTable {
           forbiddenTable: {},
           subscriptionGroupTable: Object.fromEntries(all.map((config) => [config.groupName, config])),
         });
-        return { ...SUCCESS, extFields: AllGroupConfigResponseHeader.encode({ totalGroupNum: all.length }), body };
+        return {
+          ...SUCCESS,
+          extFields: AllGroupConfigResponseHeader.encode({ totalGroupNum: all.length }),
+          body,
+        };
       },
     ],
     [

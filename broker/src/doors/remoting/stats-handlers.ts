@@ -64,7 +64,10 @@ function topicNumberHandlers({ statistics, brokerName }: StatsHandlerParts): Han
         const { statsName, statsKey } = BrokerStatsHeader.decode(extFields);
         const numbers = statistics.find(statsName, statsKey);
         if (numbers === undefined) {
-          return { code: ResponseCode.SYSTEM_ERROR, remark: `The stats <${statsName}> <${statsKey}> not exist` };
+          return {
+            code: ResponseCode.SYSTEM_ERROR,
+            remark: `The stats <${statsName}> <${statsKey}> not exist`,
+          };
         }
         const { day: statsDay, hour: statsHour, minute: statsMinute } = numbers;
         return { ...SUCCESS, body: jsonBody({ statsDay, statsHour, statsMinute }) };
@@ -81,7 +84,8 @@ function queueEntryHandlers({ querying, directory }: StatsHandlerParts): Handler
         const { topic, queueId, index, count, consumerGroup } = QueryConsumeQueueHeader.decode(extFields);
         const found = querying.entries(topic, queueId, index, count);
         // A success in Java, too.
-        if (found === undefined) return { ...SUCCESS, remark: `Index ${index} of ${queueId}@${topic} is not exist!` };
+        if (found === undefined)
+          return { ...SUCCESS, remark: `Index ${index} of ${queueId}@${topic} is not exist!` };
         const wanted = directory.subscription(consumerGroup ?? '', topic);
         const queueData = found.entries.map(({ physicalOffset, sizeBytes, tagsCode }) => ({
           eval: wanted !== undefined && (wanted.filter === undefined || wanted.filter(tagsCode)),
@@ -90,7 +94,12 @@ function queueEntryHandlers({ querying, directory }: StatsHandlerParts): Handler
           tagsCode,
         }));
         const subscription = wanted === undefined ? {} : { subscriptionData: subscriptionData(wanted) };
-        const body = jsonBody({ ...subscription, maxQueueIndex: found.max, minQueueIndex: found.min, queueData });
+        const body = jsonBody({
+          ...subscription,
+          maxQueueIndex: found.max,
+          minQueueIndex: found.min,
+          queueData,
+        });
         return { ...SUCCESS, body };
       },
     ],
@@ -105,7 +114,10 @@ function progressHandlers({ progress, brokerName, address }: StatsHandlerParts):
         const { consumerGroup, topic, topicList } = ConsumeStatsHeader.decode(extFields);
         const listed = (topicList ?? '').split(';').filter((name) => name !== '');
         const named = listed.length > 0 ? listed : [topic ?? ''].filter((name) => name !== '');
-        return { ...SUCCESS, body: Buffer.from(progressText(progress.ofGroup(consumerGroup, named), brokerName)) };
+        return {
+          ...SUCCESS,
+          body: Buffer.from(progressText(progress.ofGroup(consumerGroup, named), brokerName)),
+        };
       },
     ],
     [
@@ -114,10 +126,14 @@ function progressHandlers({ progress, brokerName, address }: StatsHandlerParts):
         const { isOrder } = BrokerConsumeStatsHeader.decode(extFields);
         const all = progress.ofAll(isOrder === true);
         const lists = all.map(
-          ({ group, topics }) => `{${JSON.stringify(group)}:[${topics.map((part) => progressText(part, brokerName)).join(',')}]}`,
+          ({ group, topics }) =>
+            `{${JSON.stringify(group)}:[${topics.map((part) => progressText(part, brokerName)).join(',')}]}`,
         );
         const queues = all.flatMap(({ topics }) => topics.flatMap((part) => part.queues));
-        const totalDiff = queues.reduce((sum, { brokerOffset, consumerOffset }) => sum + brokerOffset - consumerOffset, 0);
+        const totalDiff = queues.reduce(
+          (sum, { brokerOffset, consumerOffset }) => sum + brokerOffset - consumerOffset,
+          0,
+        );
         const head = `"brokerAddr":${JSON.stringify(address)},"consumeStatsList":[${lists.join(',')}]`;
         return { ...SUCCESS, body: Buffer.from(`{${head},"totalDiff":${totalDiff},"totalInflightDiff":0}`) };
       },
@@ -151,7 +167,9 @@ function offsetTableHandlers({ progress, offsetting }: StatsHandlerParts): Handl
     [
       RequestCode.GET_ALL_CONSUMER_OFFSET,
       (): Reply => {
-        const table = [...progress.allOffsets()].map(([key, queues]) => [key, Object.fromEntries(queues)] as const);
+        const table = [...progress.allOffsets()].map(
+          ([key, queues]) => [key, Object.fromEntries(queues)] as const,
+        );
         return { ...SUCCESS, body: jsonBody({ offsetTable: Object.fromEntries(table) }) };
       },
     ],

@@ -2,7 +2,11 @@ import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { asArray, asObject } from '@cometmq/remoting/protocol/body/shape';
 import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readTopicConfig } from '@cometmq/remoting/protocol/body/topic-config';
-import { AllTopicConfigResponseHeader, CreateTopicHeader, TopicHeader } from '@cometmq/remoting/protocol/header/topic';
+import {
+  AllTopicConfigResponseHeader,
+  CreateTopicHeader,
+  TopicHeader,
+} from '@cometmq/remoting/protocol/header/topic';
 import type { Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
@@ -21,7 +25,9 @@ export function topicAdminHandlers(topics: TopicAdminService): HandlerTable {
         const { readQueueNums, writeQueueNums, perm, topicFilterType, topicSysFlag, order } = header;
         const changes = topics.attributeChanges(header.attributes ?? '');
         const config = { readQueueNums, writeQueueNums, perm, topicFilterType, topicSysFlag, order };
-        await topics.put([{ ...readTopicConfig({ ...config, topicName: header.topic }), attributes: changes }]);
+        await topics.put([
+          { ...readTopicConfig({ ...config, topicName: header.topic }), attributes: changes },
+        ]);
         return SUCCESS;
       },
     ],
@@ -51,7 +57,11 @@ export function topicAdminHandlers(topics: TopicAdminService): HandlerTable {
           topicQueueMappingDetailMap: {},
           topicQueueMappingInfoMap: {},
         });
-        return { ...SUCCESS, extFields: AllTopicConfigResponseHeader.encode({ totalTopicNum: all.length }), body };
+        return {
+          ...SUCCESS,
+          extFields: AllTopicConfigResponseHeader.encode({ totalTopicNum: all.length }),
+          body,
+        };
       },
     ],
     [
