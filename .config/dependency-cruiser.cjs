@@ -31,10 +31,10 @@ const LIBRARIES = {
 };
 
 // The broker, inside: doors → service → features → managers → store → common.
-const MANAGERS = 'topic|subscription|client|offset|filter|order|auth';
-const FEATURES = 'longpolling|pop|transaction|schedule|timer|retry|ha';
+const MANAGERS = 'topic|group|client|offset|lock';
+const FEATURES = 'hold|delay|retry|transaction';
 // Declarations that every layer of the broker may read.
-const SHARED = 'config|metrics|calendar';
+const SHARED = 'config|stats';
 
 const PURE = '^(remoting/src/protocol|broker/src/doors/[a-z]+/codec|common/src/message)/';
 // isIPv4 and isIPv6 are text functions that happen to live in node:net.
@@ -76,7 +76,7 @@ module.exports = {
     rule(
       'no-undeclared',
       'Declare the library in the package.json of the package that imports it.',
-      { path: `^(${PACKAGES.join('|')})/`, pathNot: '/rolldown\\.config\\.js$' },
+      { path: `^(${PACKAGES.join('|')})/`, pathNot: '/(vite\\.config\\.ts|rolldown\\.config\\.js)$' },
       { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'], dependencyTypesNot: ['type-only'] },
     ),
     rule(
@@ -142,7 +142,7 @@ module.exports = {
       'managers',
       'A manager imports common and the store contract: no feature, service or door.',
       { path: brokerFolder(MANAGERS) },
-      { path: `^remoting/|${brokerFolder(`${FEATURES}|service|doors|out`)}` },
+      { path: `^remoting/|${brokerFolder(`${FEATURES}|service|doors|registration`)}` },
     ),
     rule(
       'managers-apart',
@@ -158,7 +158,7 @@ module.exports = {
       'features',
       'A feature imports common, the store and managers: no service, no door, no protocol.',
       { path: brokerFolder(FEATURES) },
-      { path: `^remoting/|${brokerFolder('service|doors|out')}` },
+      { path: `^remoting/|${brokerFolder('service|doors|registration')}` },
     ),
     rule(
       'features-apart',
@@ -170,13 +170,13 @@ module.exports = {
       'service-knows-no-door',
       'The service speaks no protocol: doors call it.',
       { path: brokerFolder('service') },
-      { path: `^remoting/|${brokerFolder('doors|out')}` },
+      { path: `^remoting/|${brokerFolder('doors|registration')}` },
     ),
     rule(
-      'out-registers-only',
-      'The way out to the name servers imports remoting and common only.',
-      { path: brokerFolder('out') },
-      { path: '^broker/src/', pathNot: brokerFolder(`out|${SHARED}`) },
+      'registration-tells-topics-only',
+      'Registration with name servers imports remoting, common and the topics.',
+      { path: brokerFolder('registration') },
+      { path: '^broker/src/', pathNot: brokerFolder(`registration|topic|${SHARED}`) },
     ),
     rule(
       'doors',

@@ -33,18 +33,18 @@ const FORBIDDEN: [from: string, to: string, kind: 'type' | 'value', rule: string
   ['remoting/src/protocol/c.ts', 'common/src/clock/x.ts', 'type', 'protocol-is-pure-ours'],
   ['remoting/src/protocol/d.ts', 'common/src/logging/x.ts', 'type', 'protocol-is-pure-ours'],
   ['remoting/src/protocol/e.ts', 'remoting/src/transport/x.ts', 'type', 'protocol-is-pure-ours'],
-  ['broker/src/out/a.ts', 'node:net', 'type', 'sockets-in-one-file'],
+  ['broker/src/registration/a.ts', 'node:net', 'type', 'sockets-in-one-file'],
   ['broker/src/store/a.ts', 'remoting/src/protocol/x.ts', 'type', 'store-knows-no-protocol'],
   ['broker/src/store/b.ts', 'broker/src/topic/x.ts', 'type', 'store-knows-no-protocol'],
   ['broker/src/topic/a.ts', 'broker/src/service/x.ts', 'type', 'managers'],
   ['broker/src/topic/b.ts', 'broker/src/offset/x.ts', 'value', 'managers-apart'],
-  ['broker/src/pop/a.ts', 'broker/src/service/x.ts', 'type', 'features'],
-  ['broker/src/pop/b.ts', 'broker/src/retry/x.ts', 'type', 'features-apart'],
+  ['broker/src/hold/a.ts', 'broker/src/service/x.ts', 'type', 'features'],
+  ['broker/src/hold/b.ts', 'broker/src/retry/x.ts', 'type', 'features-apart'],
   ['broker/src/service/a.ts', 'broker/src/doors/http/x.ts', 'type', 'service-knows-no-door'],
   ['broker/src/service/b.ts', 'remoting/src/protocol/x.ts', 'type', 'service-knows-no-door'],
-  ['broker/src/out/b.ts', 'broker/src/store/x.ts', 'type', 'out-registers-only'],
+  ['broker/src/registration/b.ts', 'broker/src/store/x.ts', 'type', 'registration-tells-topics-only'],
   ['broker/src/doors/http/a.ts', 'broker/src/store/x.ts', 'type', 'doors'],
-  ['broker/src/doors/http/b.ts', 'broker/src/pop/x.ts', 'type', 'doors'],
+  ['broker/src/doors/http/b.ts', 'broker/src/hold/x.ts', 'type', 'doors'],
   ['broker/src/doors/http/c.ts', 'broker/src/doors/stomp/x.ts', 'type', 'doors-apart'],
   ['broker/src/doors/stomp/a.ts', 'remoting/src/protocol/x.ts', 'type', 'remoting-through-its-door'],
   ['broker/src/config/a.ts', 'broker/src/store/x.ts', 'type', 'shared-declarations'],
@@ -52,16 +52,16 @@ const FORBIDDEN: [from: string, to: string, kind: 'type' | 'value', rule: string
   ['console/web/a.ts', 'console/src/x.ts', 'value', 'web-types-only'],
   ['console/web/b.ts', 'common/src/clock/x.ts', 'type', 'web-stays-in-the-browser'],
   ['console/web/c.ts', 'node:fs', 'value', 'web-no-node'],
-  ['broker/src/pop/c.ts', 'broker/src/pop/index.ts', 'type', 'no-barrels'],
-  ['broker/src/pop/d.ts', 'broker/src/pop/missing.ts', 'type', 'no-unresolved'],
-  ['broker/src/pop/e.ts', 'node_modules/acorn/index.js', 'value', 'libraries-are-listed'],
-  ['broker/src/pop/f.ts', 'node_modules/pino/index.js', 'value', 'library-pino'],
-  ['broker/src/pop/cycle-a.ts', 'broker/src/pop/cycle-b.ts', 'type', 'no-cycles'],
+  ['broker/src/hold/c.ts', 'broker/src/hold/index.ts', 'type', 'no-barrels'],
+  ['broker/src/hold/d.ts', 'broker/src/hold/missing.ts', 'type', 'no-unresolved'],
+  ['broker/src/hold/e.ts', 'node_modules/acorn/index.js', 'value', 'libraries-are-listed'],
+  ['broker/src/hold/f.ts', 'node_modules/pino/index.js', 'value', 'library-pino'],
+  ['broker/src/hold/cycle-a.ts', 'broker/src/hold/cycle-b.ts', 'type', 'no-cycles'],
 ];
 
 const ALLOWED: [from: string, to: string, kind: 'type' | 'value'][] = [
-  ['broker/src/service/ok.ts', 'broker/src/pop/x.ts', 'value'],
-  ['broker/src/pop/ok.ts', 'broker/src/store/x.ts', 'value'],
+  ['broker/src/service/ok.ts', 'broker/src/hold/x.ts', 'value'],
+  ['broker/src/hold/ok.ts', 'broker/src/store/x.ts', 'value'],
   ['broker/src/topic/ok.ts', 'broker/src/offset/x.ts', 'type'],
   ['broker/src/doors/http/ok.ts', 'broker/src/service/x.ts', 'value'],
   ['broker/src/broker-controller.ts', 'broker/src/doors/http/x.ts', 'value'],
@@ -94,7 +94,7 @@ beforeAll(() => {
       write(to, 'export type X = number;\nexport const X = 1;\n');
   }
   rows.forEach(plant);
-  plant(['broker/src/pop/cycle-b.ts', 'broker/src/pop/cycle-a.ts', 'type']);
+  plant(['broker/src/hold/cycle-b.ts', 'broker/src/hold/cycle-a.ts', 'type']);
   const folders = ['common', 'remoting', 'nameserver', 'broker', 'client-sdk', 'console', 'cli'];
   for (const folder of folders) write(`${folder}/package.json`, '{}');
   const run = spawnSync(
