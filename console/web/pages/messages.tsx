@@ -8,14 +8,7 @@ import type {
 } from '../../src/api-contract.ts';
 import { apiPath } from '../logic/api.ts';
 import { formatBytes } from '../logic/format.ts';
-import {
-  formatOpen,
-  MODES,
-  type MessageMode,
-  modeOf,
-  parseOpen,
-  searchPaths,
-} from '../logic/message-search.ts';
+import { formatOpen, MODES, type MessageMode, modeOf, parseOpen } from '../logic/message-search.ts';
 import { usePoll } from '../logic/poll.ts';
 import { formatPlace, setQuery, usePlace } from '../logic/router.ts';
 import { t } from '../logic/texts.ts';

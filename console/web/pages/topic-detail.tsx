@@ -1,12 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type {
-  ChangeResult,
-  GroupOnTopic,
-  ProducerView,
-  TopicDetail,
-  TopicQueue,
-} from '../../src/api-contract.ts';
+import type { ChangeResult, TopicDetail } from '../../src/api-contract.ts';
 import { apiPath, apiSend } from '../logic/api.ts';
 import { formatRate, formatShort } from '../logic/format.ts';
 import { failureOf, usePoll } from '../logic/poll.ts';
