@@ -24,7 +24,13 @@ export type {
 export type { RetryBackoff } from './consumer/delay-level.ts';
 export { exponential } from './consumer/delay-level.ts';
 export type { MessageContext, RetryDirective } from './consumer/message-context.ts';
-export type { CloseOptions, ConsumerEvents, ConsumerHealth, PushConsumer, TopicQueue } from './consumer/push-consumer.ts';
+export type {
+  CloseOptions,
+  ConsumerEvents,
+  ConsumerHealth,
+  PushConsumer,
+  TopicQueue,
+} from './consumer/push-consumer.ts';
 export {
   BrokerBusyError,
   ClosedError,
@@ -43,6 +49,12 @@ export type { Codec, StandardSchema, Topic } from './message/topic.ts';
 export { json, text, topic } from './message/topic.ts';
 export type { Duration, Moment } from './options/duration.ts';
 export type { DelayLevel, OutgoingMessage } from './producer/outgoing-message.ts';
-export type { BatchItemResult, Producer, ProducerOptions, ProducerStats, SendOptions } from './producer/producer.ts';
+export type {
+  BatchItemResult,
+  Producer,
+  ProducerOptions,
+  ProducerStats,
+  SendOptions,
+} from './producer/producer.ts';
 export type { SendResult, SendStatus } from './producer/send-result.ts';
 export type { ReadFrom, Reader, ReaderOptions, ReaderPosition, ReaderPullOptions } from './reader/reader.ts';

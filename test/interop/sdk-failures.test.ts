@@ -59,7 +59,11 @@ async function flowThrough(
     await waitUntil('sends go on', () => flow.acked.length > before + 20, 30_000);
     await flow.stop();
     const missing = () => flow.acked.filter((text) => !got.has(text));
-    await waitUntil(() => `${missing().length} of ${flow.acked.length} acknowledged messages missing`, () => missing().length === 0, settleMs);
+    await waitUntil(
+      () => `${missing().length} of ${flow.acked.length} acknowledged messages missing`,
+      () => missing().length === 0,
+      settleMs,
+    );
     expect(flow.failures.every((error) => error instanceof MqError && error.retryable)).toBe(true);
     return { flow, got };
   } finally {
@@ -141,7 +145,11 @@ describe('the SDK survives', () => {
     await using mq = createClient({ nameServers: world.namesrv });
     const topic = world.name('sdkauto');
     const got: string[] = [];
-    const worker = mq.consume({ group: world.name('GID_sdkauto'), topics: [topic], handle: (m) => void got.push(m.body.toString()) });
+    const worker = mq.consume({
+      group: world.name('GID_sdkauto'),
+      topics: [topic],
+      handle: (m) => void got.push(m.body.toString()),
+    });
     await worker.ready();
     for (let n = 0; n < 8; n++) await mq.producer().send(topic, { body: `${n}` });
     await waitUntil('all, although the group starts at the end', () => got.length === 8, 60_000);
@@ -160,8 +168,12 @@ describe('the SDK survives', () => {
     `;
     const { execFile } = await import('node:child_process');
     const output = await new Promise<string>((resolve, reject) => {
-      execFile(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 }, (error, stdout, stderr) =>
-        error === null ? resolve(stdout) : reject(new Error(stderr, { cause: error })),
+      execFile(
+        process.execPath,
+        ['--input-type=module', '-e', script],
+        { timeout: 20_000 },
+        (error, stdout, stderr) =>
+          error === null ? resolve(stdout) : reject(new Error(stderr, { cause: error })),
       );
     });
     const resources = JSON.parse(output) as string[];

@@ -28,7 +28,12 @@ describe('the SDK sends and consumes', () => {
       const orders = typed(await world.topic('sdk'), { codec: json<Order>() });
       const got: ReceivedMessage<Order>[] = [];
       const group = world.name('GID_sdk');
-      const worker = mq.consume({ group, topics: [orders], startFrom: 'earliest', handle: (m) => void got.push(m) });
+      const worker = mq.consume({
+        group,
+        topics: [orders],
+        startFrom: 'earliest',
+        handle: (m) => void got.push(m),
+      });
       await worker.ready();
       const result = await mq.producer().send(orders, {
         body: { id: 'A1', state: 'created' },
@@ -69,7 +74,10 @@ describe('the SDK sends and consumes', () => {
     withClient(async (mq) => {
       const topic = await world.topic('sdkbatch');
       const producer = mq.producer({ maxBatchSize: 10_000 });
-      const messages = Array.from({ length: 60 }, (_, n) => ({ body: `${n} ${'x'.repeat(500)}`, keys: [`k${n}`] }));
+      const messages = Array.from({ length: 60 }, (_, n) => ({
+        body: `${n} ${'x'.repeat(500)}`,
+        keys: [`k${n}`],
+      }));
       const results = await producer.sendBatch(topic, [...messages, { body: '' }]);
       expect(results.slice(0, 60).every(({ ok }) => ok)).toBe(true);
       expect(results[60]).toMatchObject({ ok: false });
@@ -137,40 +145,54 @@ describe('the SDK sends and consumes', () => {
 });
 
 describe('the SDK retries', () => {
-  test('failing messages come again, then become dead letters', () =>
-    withClient(async (mq) => {
-      const topic = await world.topic('sdkretry');
-      const group = world.name('GID_sdkretry');
-      const attempts = new Map<string, number[]>();
-      const dead: string[] = [];
-      const worker = mq.consume({
-        group,
-        topics: [topic],
-        startFrom: 'earliest',
-        retry: { attempts: 2, backoff: () => 1000 },
-        handle: (m, ctx) => {
-          const text = m.body.toString();
-          attempts.set(text, [...(attempts.get(text) ?? []), m.attempt]);
-          if (text === 'hopeless') throw new Unrecoverable('no such customer');
-          if (text === 'later' && m.attempt === 1) ctx.retryIn('1s');
-          if (text === 'poison') throw new Error('always');
-        },
-      });
-      worker.on('deadLetter', (m) => dead.push(m.body.toString()));
-      await worker.ready();
-      const producer = mq.producer();
-      for (const body of ['fine', 'later', 'poison', 'hopeless']) await producer.send(topic, { body, keys: [body] });
-      await waitUntil('two dead letters', () => dead.length === 2 && (attempts.get('later')?.length ?? 0) === 2, 90_000);
-      expect(Object.fromEntries(attempts)).toEqual({ fine: [1], later: [1, 2], poison: [1, 2, 3], hopeless: [1] });
-      await using reader = mq.reader({ topic: `%DLQ%${group}` });
-      const letters: ReceivedMessage[] = [];
-      await waitUntil('the dead-letter topic', async () => {
-        letters.push(...(await reader.pull({ wait: '1s' })));
-        return letters.length >= 2;
-      });
-      expect(letters.map((m) => m.body.toString()).sort()).toEqual(['hopeless', 'poison']);
-      expect(letters.every((m) => m.topic === topic)).toBe(true);
-    }), 120_000);
+  test(
+    'failing messages come again, then become dead letters',
+    () =>
+      withClient(async (mq) => {
+        const topic = await world.topic('sdkretry');
+        const group = world.name('GID_sdkretry');
+        const attempts = new Map<string, number[]>();
+        const dead: string[] = [];
+        const worker = mq.consume({
+          group,
+          topics: [topic],
+          startFrom: 'earliest',
+          retry: { attempts: 2, backoff: () => 1000 },
+          handle: (m, ctx) => {
+            const text = m.body.toString();
+            attempts.set(text, [...(attempts.get(text) ?? []), m.attempt]);
+            if (text === 'hopeless') throw new Unrecoverable('no such customer');
+            if (text === 'later' && m.attempt === 1) ctx.retryIn('1s');
+            if (text === 'poison') throw new Error('always');
+          },
+        });
+        worker.on('deadLetter', (m) => dead.push(m.body.toString()));
+        await worker.ready();
+        const producer = mq.producer();
+        for (const body of ['fine', 'later', 'poison', 'hopeless'])
+          await producer.send(topic, { body, keys: [body] });
+        await waitUntil(
+          'two dead letters',
+          () => dead.length === 2 && (attempts.get('later')?.length ?? 0) === 2,
+          90_000,
+        );
+        expect(Object.fromEntries(attempts)).toEqual({
+          fine: [1],
+          later: [1, 2],
+          poison: [1, 2, 3],
+          hopeless: [1],
+        });
+        await using reader = mq.reader({ topic: `%DLQ%${group}` });
+        const letters: ReceivedMessage[] = [];
+        await waitUntil('the dead-letter topic', async () => {
+          letters.push(...(await reader.pull({ wait: '1s' })));
+          return letters.length >= 2;
+        });
+        expect(letters.map((m) => m.body.toString()).sort()).toEqual(['hopeless', 'poison']);
+        expect(letters.every((m) => m.topic === topic)).toBe(true);
+      }),
+    120_000,
+  );
 });
 
 describe('the SDK reads', () => {

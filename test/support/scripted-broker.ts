@@ -50,12 +50,23 @@ export class ScriptedBroker {
   /** All messages; a physical offset is a position in it. */
   readonly #log: Stored[] = [];
   readonly #groups = new Map<string, Map<string, RemotingChannel>>();
-  readonly #held: { request: RemotingCommand; channel: RemotingChannel; topic: string; deadlineMs: number }[] = [];
+  readonly #held: {
+    request: RemotingCommand;
+    channel: RemotingChannel;
+    topic: string;
+    deadlineMs: number;
+  }[] = [];
 
   private constructor(clock: ManualClock, net: MemoryNet, port: number) {
     this.#clock = clock;
     this.port = port;
-    this.#server = new RemotingServer({ net, clock, log: silentLogger, host: '127.0.0.1', connectionsMax: 100 });
+    this.#server = new RemotingServer({
+      net,
+      clock,
+      log: silentLogger,
+      host: '127.0.0.1',
+      connectionsMax: 100,
+    });
     for (const code of Object.values(RequestCode)) {
       this.#server.handle(code, (request, channel) => this.#handle(request, channel));
     }
@@ -81,7 +92,10 @@ export class ScriptedBroker {
   }
 
   topic(name: string, queues = 4): void {
-    this.#topics.set(name, Array.from({ length: queues }, () => []));
+    this.#topics.set(
+      name,
+      Array.from({ length: queues }, () => []),
+    );
   }
 
   /** Requests of one code so far. */
@@ -110,11 +124,17 @@ export class ScriptedBroker {
 
   /** Sends a request to every member of a group. */
   tell(group: string, code: number, extFields: Record<string, string>, body?: Buffer): void {
-    for (const channel of this.#groups.get(group)?.values() ?? []) channel.invokeOneway({ code, extFields, body });
+    for (const channel of this.#groups.get(group)?.values() ?? [])
+      channel.invokeOneway({ code, extFields, body });
   }
 
   /** Asks one member of a group. */
-  ask(group: string, code: number, extFields: Record<string, string>, body?: Buffer): Promise<RemotingCommand> {
+  ask(
+    group: string,
+    code: number,
+    extFields: Record<string, string>,
+    body?: Buffer,
+  ): Promise<RemotingCommand> {
     const [channel] = this.#groups.get(group)?.values() ?? [];
     if (channel === undefined) throw new Error(`no member of ${group}`);
     return channel.invoke({ code, extFields, body }, 10_000);
@@ -187,7 +207,9 @@ export class ScriptedBroker {
     const queues = this.#topics.get(topic)?.length;
     if (queues === undefined) return { code: ResponseCode.TOPIC_NOT_EXIST, remark: 'no route' };
     const brokerDatas = [{ brokerAddrs: { 0: this.address }, brokerName: this.name, cluster: 'C' }];
-    const queueDatas = [{ brokerName: this.name, perm: 6, readQueueNums: queues, topicSysFlag: 0, writeQueueNums: queues }];
+    const queueDatas = [
+      { brokerName: this.name, perm: 6, readQueueNums: queues, topicSysFlag: 0, writeQueueNums: queues },
+    ];
     return { ...OK, body: jsonBody({ brokerDatas, queueDatas }) };
   }
 
@@ -218,10 +240,16 @@ export class ScriptedBroker {
     const common = { sysFlag: Number(f), reconsumeTimes: Number(j), storedMs };
     const members =
       m === 'true'
-        ? decodeBatch(body, 10_000).map((member) => ({ ...common, body: member.body, properties: member.properties.toString() }))
+        ? decodeBatch(body, 10_000).map((member) => ({
+            ...common,
+            body: member.body,
+            properties: member.properties.toString(),
+          }))
         : [{ ...common, body, properties: i }];
     const offsets = members.map((stored) => this.#store(topic, queueId, stored));
-    const msgId = offsets.map((offset) => encodeOffsetMessageId(encodeHost('127.0.0.1', this.port), offset)).join(',');
+    const msgId = offsets
+      .map((offset) => encodeOffsetMessageId(encodeHost('127.0.0.1', this.port), offset))
+      .join(',');
     return { ...OK, extFields: { msgId, queueId: queueText, queueOffset: String(offsets[0] ?? 0) } };
   }
 
@@ -241,7 +269,12 @@ export class ScriptedBroker {
     return queue.length - 1;
   }
 
-  #pull(request: RemotingCommand, channel: RemotingChannel, hold: boolean, deadlineMs?: number): Reply | undefined {
+  #pull(
+    request: RemotingCommand,
+    channel: RemotingChannel,
+    hold: boolean,
+    deadlineMs?: number,
+  ): Reply | undefined {
     const ext = request.extFields ?? {};
     const { topic = '', queueId = '0', sysFlag = '0' } = ext;
     const queue = this.#topics.get(topic)?.[Number(queueId)] ?? [];
@@ -249,12 +282,19 @@ export class ScriptedBroker {
     const reply = (code: number, next: number, body?: Buffer): Reply => ({
       code,
       body,
-      extFields: { suggestWhichBrokerId: '0', nextBeginOffset: `${next}`, minOffset: '0', maxOffset: `${queue.length}` },
+      extFields: {
+        suggestWhichBrokerId: '0',
+        nextBeginOffset: `${next}`,
+        minOffset: '0',
+        maxOffset: `${queue.length}`,
+      },
     });
     if (offset > queue.length) return reply(ResponseCode.PULL_OFFSET_MOVED, queue.length);
     const found = queue.slice(offset, offset + Number(ext['maxMsgNums']));
     if (found.length > 0) {
-      const records = found.map((stored, index) => this.#record(topic, Number(queueId), offset + index, stored));
+      const records = found.map((stored, index) =>
+        this.#record(topic, Number(queueId), offset + index, stored),
+      );
       return reply(ResponseCode.SUCCESS, offset + found.length, Buffer.concat(records));
     }
     if (!hold || (Number(sysFlag) & 2) === 0) return reply(ResponseCode.PULL_NOT_FOUND, offset);
@@ -298,11 +338,16 @@ export class ScriptedBroker {
   #sendBack(ext: Record<string, string>): Reply {
     const { offset = '0', originTopic = '', group = '', delayLevel, maxReconsumeTimes } = ext;
     const stored = this.#log[Number(offset)];
-    if (stored === undefined) return { code: ResponseCode.SYSTEM_ERROR, remark: 'look message by offset failed' };
+    if (stored === undefined)
+      return { code: ResponseCode.SYSTEM_ERROR, remark: 'look message by offset failed' };
     const properties = decodeProperties(stored.properties);
     properties.set(Property.RETRY_TOPIC, originTopic);
     const dead = Number(delayLevel) < 0 || stored.reconsumeTimes >= Number(maxReconsumeTimes);
-    const again = { ...stored, properties: encodeProperties(properties), reconsumeTimes: stored.reconsumeTimes + 1 };
+    const again = {
+      ...stored,
+      properties: encodeProperties(properties),
+      reconsumeTimes: stored.reconsumeTimes + 1,
+    };
     this.#store(dead ? dlqTopic(group) : retryTopic(group), 0, again);
     return OK;
   }

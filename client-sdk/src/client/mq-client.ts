@@ -64,8 +64,12 @@ export class MqClient implements AsyncDisposable {
 
   /** @internal Use `createClient`. */
   constructor(options: ClientOptions) {
-    const { clock = new SystemClock(), net = new NodeNet(), disk = new NodeDisk(), random = new SystemRandom() } =
-      options.ports ?? {};
+    const {
+      clock = new SystemClock(),
+      net = new NodeNet(),
+      disk = new NodeDisk(),
+      random = new SystemRandom(),
+    } = options.ports ?? {};
     const log = asLogger(options.logger);
     const address = localAddress();
     this.clientId = options.clientId ?? `${address}@${process.pid}#${random.bytes(8).readBigUInt64BE()}`;
@@ -232,7 +236,8 @@ export class MqClient implements AsyncDisposable {
     const { nameServers } = this.#context;
     const names = peers.filter(({ address }) => nameServers.includes(address));
     const brokers = peers.filter(({ address }) => !nameServers.includes(address));
-    const namesDown = names.length > 0 && names.every(({ connected, failures }) => !connected && failures > 0);
+    const namesDown =
+      names.length > 0 && names.every(({ connected, failures }) => !connected && failures > 0);
     const brokerDown = brokers.some(({ failures }) => failures > 0);
     if (namesDown || brokerDown) this.#setState('degraded');
     else if (peers.some(({ connected }) => connected)) this.#setState('ready');

@@ -51,7 +51,10 @@ export class ServerCalls {
       case RequestCode.CONSUME_MESSAGE_DIRECTLY:
         return this.#consumeDirectly(request);
       default:
-        return { code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED, remark: ` request type ${request.code} not supported` };
+        return {
+          code: ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
+          remark: ` request type ${request.code} not supported`,
+        };
     }
   }
 
@@ -74,7 +77,8 @@ export class ServerCalls {
       autoCommit: true,
       consumeResult: resultName(outcome),
       order: consumer.ordered,
-      remark: outcome.kind === 'ack' ? undefined : errorText(outcome.error ?? 'the handler asked for a retry'),
+      remark:
+        outcome.kind === 'ack' ? undefined : errorText(outcome.error ?? 'the handler asked for a retry'),
       spentTimeMills: Math.round(this.#options.clock.monotonic() - startMs),
     });
     return { code: ResponseCode.SUCCESS, body };
@@ -82,7 +86,9 @@ export class ServerCalls {
 
   #answer(group: string, body: (consumer: AnyConsumer) => Buffer): Reply {
     const consumer = this.#options.consumerOf(group);
-    return consumer === undefined ? unknownGroup(group) : { code: ResponseCode.SUCCESS, body: body(consumer) };
+    return consumer === undefined
+      ? unknownGroup(group)
+      : { code: ResponseCode.SUCCESS, body: body(consumer) };
   }
 }
 
@@ -92,5 +98,8 @@ function resultName(outcome: Outcome): string {
 }
 
 function unknownGroup(group: string): Reply {
-  return { code: ResponseCode.SYSTEM_ERROR, remark: `The Consumer Group <${group}> not exist in this consumer` };
+  return {
+    code: ResponseCode.SYSTEM_ERROR,
+    remark: `The Consumer Group <${group}> not exist in this consumer`,
+  };
 }

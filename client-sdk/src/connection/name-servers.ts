@@ -61,7 +61,11 @@ export class NameServers {
   async #ask(address: string, topic: string): Promise<RemotingCommand | MqError> {
     const extFields = RouteHeader.encode({ topic, acceptStandardJsonOnly: true });
     try {
-      return await this.#connections.invoke(address, { code: RequestCode.GET_ROUTEINFO_BY_TOPIC, extFields }, TIMEOUT_MS);
+      return await this.#connections.invoke(
+        address,
+        { code: RequestCode.GET_ROUTEINFO_BY_TOPIC, extFields },
+        TIMEOUT_MS,
+      );
     } catch (error) {
       if (error instanceof MqError) return error;
       throw error;

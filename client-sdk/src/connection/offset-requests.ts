@@ -46,7 +46,10 @@ export class OffsetRequests {
   }
 
   /** What the group has committed; undefined when it never did. */
-  async committed(consumerGroup: string, { topic, queueId, brokerName }: MessageQueue): Promise<number | undefined> {
+  async committed(
+    consumerGroup: string,
+    { topic, queueId, brokerName }: MessageQueue,
+  ): Promise<number | undefined> {
     const extFields = QueryConsumerOffsetHeader.encode({ consumerGroup, topic, queueId, bname: brokerName });
     const request = { code: RequestCode.QUERY_CONSUMER_OFFSET, extFields };
     const { answer, address } = await this.#ask(brokerName, request);
@@ -54,8 +57,18 @@ export class OffsetRequests {
     return offsetOf(answer, request.code, address);
   }
 
-  async commit(consumerGroup: string, { topic, queueId, brokerName }: MessageQueue, commitOffset: number): Promise<void> {
-    const extFields = UpdateConsumerOffsetHeader.encode({ consumerGroup, topic, queueId, commitOffset, bname: brokerName });
+  async commit(
+    consumerGroup: string,
+    { topic, queueId, brokerName }: MessageQueue,
+    commitOffset: number,
+  ): Promise<void> {
+    const extFields = UpdateConsumerOffsetHeader.encode({
+      consumerGroup,
+      topic,
+      queueId,
+      commitOffset,
+      bname: brokerName,
+    });
     const code = RequestCode.UPDATE_CONSUMER_OFFSET;
     const { answer, address } = await this.#ask(brokerName, { code, extFields });
     if (answer.code !== ResponseCode.SUCCESS) throw remoteError(code, answer, address);
@@ -68,7 +81,8 @@ export class OffsetRequests {
 
   async #ask(brokerName: string, request: Request): Promise<{ answer: RemotingCommand; address: string }> {
     const address = this.#routes.master(brokerName);
-    if (address === undefined) throw new MqError('SERVICE_NOT_AVAILABLE', `broker ${brokerName} has no master now`);
+    if (address === undefined)
+      throw new MqError('SERVICE_NOT_AVAILABLE', `broker ${brokerName} has no master now`);
     return { address, answer: await this.#connections.invoke(address, request, TIMEOUT_MS) };
   }
 }

@@ -3,7 +3,11 @@ import type { StoredMessage } from '@cometmq/common/message/message';
 import { decodeMessages } from '@cometmq/common/message/message-decoder';
 import type { SubscriptionData } from '@cometmq/remoting/protocol/body/heartbeat';
 import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
-import { PullFlag, PullMessageHeader, PullMessageResponseHeader } from '@cometmq/remoting/protocol/header/pull';
+import {
+  PullFlag,
+  PullMessageHeader,
+  PullMessageResponseHeader,
+} from '@cometmq/remoting/protocol/header/pull';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { RouteTable } from '../route/route-table.ts';
@@ -42,11 +46,16 @@ const MARGIN_MS = 10_000;
 const MAX_BYTES = 256 * 1024;
 
 /** @throws MqError `SERVICE_NOT_AVAILABLE` when no broker holds the queue, and what `Connections.invoke` throws. */
-export async function pull(connections: Connections, routes: RouteTable, question: PullQuestion): Promise<PullAnswer> {
+export async function pull(
+  connections: Connections,
+  routes: RouteTable,
+  question: PullQuestion,
+): Promise<PullAnswer> {
   const { queue, brokerId = 0 } = question;
   const addresses = routes.broker(queue.brokerName)?.brokerAddrs ?? {};
   const address = addresses[brokerId] ?? addresses[MASTER_ID] ?? Object.values(addresses)[0];
-  if (address === undefined) throw new MqError('SERVICE_NOT_AVAILABLE', `no address of broker ${queue.brokerName}`);
+  if (address === undefined)
+    throw new MqError('SERVICE_NOT_AVAILABLE', `no address of broker ${queue.brokerName}`);
   const code = RequestCode.PULL_MESSAGE;
   const request = { code, extFields: headerOf(question) };
   const answer = await connections.invoke(address, request, question.suspendMs + MARGIN_MS);

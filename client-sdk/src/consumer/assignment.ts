@@ -165,7 +165,10 @@ export class Assignment {
       this.#add(queue, offset);
       return true;
     } catch (error) {
-      context.log.warn({ group, queue, reason: errorText(error) }, 'start offset unknown, queue not started yet');
+      context.log.warn(
+        { group, queue, reason: errorText(error) },
+        'start offset unknown, queue not started yet',
+      );
       return false;
     }
   }
@@ -233,7 +236,9 @@ export class Assignment {
   #receive(process: ProcessQueue, answer: PullAnswer): void {
     const { context, subscriptions, dispatcher, store } = this.#options;
     const subscription = subscriptions.of(process.queue.topic);
-    const wanted = answer.messages.filter(({ properties }) => acceptsTag(subscription, properties.get(Property.TAGS)));
+    const wanted = answer.messages.filter(({ properties }) =>
+      acceptsTag(subscription, properties.get(Property.TAGS)),
+    );
     if (wanted.length > 0) {
       process.put(wanted, context.clock.monotonic());
       dispatcher.wake(process);

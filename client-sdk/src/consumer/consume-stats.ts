@@ -49,7 +49,12 @@ export class ConsumeStats {
       consumeFailedTPS: sum(({ failed }) => failed) / seconds,
       consumeOKTPS: sum(({ ok }) => ok) / seconds,
       consumeRT: sum(({ consumeMs }) => consumeMs) / Math.max(1, consumed),
-      pullRT: sum(({ pullMs }) => pullMs) / Math.max(1, sum(({ pulls }) => pulls)),
+      pullRT:
+        sum(({ pullMs }) => pullMs) /
+        Math.max(
+          1,
+          sum(({ pulls }) => pulls),
+        ),
       pullTPS: sum(({ pulled }) => pulled) / seconds,
     };
   }

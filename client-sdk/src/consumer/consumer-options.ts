@@ -23,7 +23,8 @@ export interface BatchOptions {
 export type StartFrom = 'latest' | 'earliest' | { readonly time: Moment };
 
 /** A topic, a typed topic, or either of them with a filter of its own. */
-export type Subscription<T> = string | Topic<never, T> | { readonly topic: string | Topic<never, T>; readonly filter: Filter };
+export type Subscription<T> =
+  string | Topic<never, T> | { readonly topic: string | Topic<never, T>; readonly filter: Filter };
 
 interface CommonConsumerOptions<T> {
   readonly group: string;
@@ -67,7 +68,10 @@ export type BatchResult = readonly ('ack' | RetryDirective)[] | undefined | void
 
 export interface BatchConsumerOptions<T> extends CommonConsumerOptions<T> {
   readonly batch: BatchOptions;
-  handleBatch(messages: readonly ReceivedMessage<T>[], context: MessageContext): Promise<BatchResult> | BatchResult;
+  handleBatch(
+    messages: readonly ReceivedMessage<T>[],
+    context: MessageContext,
+  ): Promise<BatchResult> | BatchResult;
   readonly handle?: undefined;
 }
 

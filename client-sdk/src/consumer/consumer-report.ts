@@ -34,14 +34,21 @@ export function runningInfoBody(source: ReportSource): Buffer {
 }
 
 /** Body of the answer to GET_CONSUMER_STATUS_FROM_CLIENT: progress by queue. */
-export function consumerStatusBody(topic: string, queues: readonly AssignedQueue[], store: OffsetStore): Buffer {
+export function consumerStatusBody(
+  topic: string,
+  queues: readonly AssignedQueue[],
+  store: OffsetStore,
+): Buffer {
   const entries = queues
     .filter(({ process }) => process.queue.topic === topic)
     .map(({ process }) => [process.queue, store.current(process.queue) ?? 0] as const);
   return Buffer.from(`{"messageQueueTable":${objectKeyMap(entries)}}`);
 }
 
-function queueInfo({ context, store, isLocked }: ReportSource, { process }: AssignedQueue): Record<string, unknown> {
+function queueInfo(
+  { context, store, isLocked }: ReportSource,
+  { process }: AssignedQueue,
+): Record<string, unknown> {
   const wall = (monotonicMs: number): number =>
     Math.round(context.clock.now() - (context.clock.monotonic() - monotonicMs));
   return {

@@ -39,9 +39,17 @@ export function consumerSettings<T>(options: ConsumerOptions<T>, nowMs: number):
     prefetch: whole('prefetch', options.prefetch ?? 1000, 1, 65_535),
     prefetchBytes: whole('prefetchBytes', options.prefetchBytes ?? PREFETCH_BYTES, 1, 2 ** 32),
     timeoutMs: durationMs(options.timeout ?? '15m', 'timeout'),
-    maxReconsumeTimes: whole('retry.attempts', options.retry?.attempts ?? (ordered ? INT32_MAX - 1 : 16), 0, INT32_MAX - 1),
+    maxReconsumeTimes: whole(
+      'retry.attempts',
+      options.retry?.attempts ?? (ordered ? INT32_MAX - 1 : 16),
+      0,
+      INT32_MAX - 1,
+    ),
     backoff: options.retry?.backoff,
-    start: typeof startFrom === 'string' ? startFrom : { timeMs: momentMs(startFrom.time, nowMs, 'startFrom.time') },
+    start:
+      typeof startFrom === 'string'
+        ? startFrom
+        : { timeMs: momentMs(startFrom.time, nowMs, 'startFrom.time') },
     batchMax: whole('batch.max', batch?.max ?? 1, 1, 1024),
     batchWithinMs: durationMs(batch?.within ?? 0, 'batch.within'),
     stallAfterMs: Math.max(STALL_MIN_MS, durationMs(options.stallAfter ?? '60s', 'stallAfter')),

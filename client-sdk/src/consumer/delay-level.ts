@@ -6,7 +6,13 @@ import { durationMs } from '../options/duration.ts';
 const MINUTES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 60, 120];
 
 /** Waiting time of level n at index n − 1 (Java: messageDelayLevel). */
-const LEVELS_MS: readonly number[] = [1000, 5000, 10_000, 30_000, ...MINUTES.map((minutes) => minutes * 60_000)];
+const LEVELS_MS: readonly number[] = [
+  1000,
+  5000,
+  10_000,
+  30_000,
+  ...MINUTES.map((minutes) => minutes * 60_000),
+];
 
 /** The shortest level that waits at least this long; the longest one (2 h) beyond. */
 export function delayLevelFor(delayMs: number): number {

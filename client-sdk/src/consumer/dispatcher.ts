@@ -15,7 +15,11 @@ export interface DispatcherOptions {
   readonly mayRun: (queue: ProcessQueue) => boolean;
   readonly run: (queue: ProcessQueue, deliveries: readonly Delivery[]) => HandlerRun;
   /** Acts on what the handler decided; returns for how long the queue rests. */
-  readonly settle: (queue: ProcessQueue, deliveries: readonly Delivery[], outcomes: readonly Outcome[]) => Promise<number>;
+  readonly settle: (
+    queue: ProcessQueue,
+    deliveries: readonly Delivery[],
+    outcomes: readonly Outcome[],
+  ) => Promise<number>;
 }
 
 /** Hands messages to the handler: all queues take turns, never more calls at once than allowed. */
@@ -68,7 +72,8 @@ export class Dispatcher {
   /** No further call at all. */
   stop(): void {
     this.#stopped = true;
-    for (const timers of [this.#resting, this.#filling]) for (const queue of [...timers.keys()]) cancel(timers, queue);
+    for (const timers of [this.#resting, this.#filling])
+      for (const queue of [...timers.keys()]) cancel(timers, queue);
     this.#ready.clear();
   }
 
@@ -120,7 +125,8 @@ export class Dispatcher {
     void Promise.allSettled([settled, ended]).then(([result]) => {
       this.#unsettled--;
       this.#release(queue);
-      if (result.status === 'fulfilled' && result.value > 0) this.#wakeAfter(this.#resting, queue, result.value);
+      if (result.status === 'fulfilled' && result.value > 0)
+        this.#wakeAfter(this.#resting, queue, result.value);
       this.wake(queue);
       this.#checkIdle();
     });

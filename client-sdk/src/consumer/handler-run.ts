@@ -44,7 +44,12 @@ export function runHandler<T>(
   const { brokerName, queueId } = queue.queue;
   const abort = new AbortController();
   const attempt = deliveries[0]?.attempt ?? 1;
-  const context = new MessageContext(consumer.group, { broker: brokerName, id: queueId }, attempt, abort.signal);
+  const context = new MessageContext(
+    consumer.group,
+    { broker: brokerName, id: queueId },
+    attempt,
+    abort.signal,
+  );
   queue.handlers.add(abort);
   const finished = callHandler(options, brokerName, deliveries, context);
   const outcomes = new Promise<Outcome[]>((resolve) => {
@@ -97,7 +102,9 @@ function batchOutcomes(result: BatchResult, context: MessageContext, count: numb
   return Array.from({ length: count }, (_, index) => {
     const item = result?.[index];
     if (item === undefined) return whole;
-    return item === 'ack' ? ACK : { kind: 'retry', delayMs: durationMs(item.retryIn, 'retryIn'), error: undefined };
+    return item === 'ack'
+      ? ACK
+      : { kind: 'retry', delayMs: durationMs(item.retryIn, 'retryIn'), error: undefined };
   });
 }
 

@@ -59,7 +59,11 @@ export class LocalOffsetStore implements OffsetStore {
     const entries = [...this.#progress.values()].map(({ queue, offset }) => [queue, offset] as const);
     try {
       this.#disk.makeDirectorySync(this.#directory);
-      await writeFileAtomic(this.#disk, this.#file(this.#directory), Buffer.from(`{"offsetTable":${objectKeyMap(entries)}}`));
+      await writeFileAtomic(
+        this.#disk,
+        this.#file(this.#directory),
+        Buffer.from(`{"offsetTable":${objectKeyMap(entries)}}`),
+      );
     } catch (error) {
       this.#changed = true;
       this.#log.warn({ directory: this.#directory, reason: errorText(error) }, 'offsets not written');

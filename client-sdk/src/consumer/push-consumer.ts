@@ -127,12 +127,18 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     this.#ready.promise.catch(() => undefined);
   }
 
-  on<K extends keyof ConsumerEvents<T> & string>(event: K, listener: (...values: ConsumerEvents<T>[K]) => void): this {
+  on<K extends keyof ConsumerEvents<T> & string>(
+    event: K,
+    listener: (...values: ConsumerEvents<T>[K]) => void,
+  ): this {
     this.#events.on(event, listener);
     return this;
   }
 
-  off<K extends keyof ConsumerEvents<T> & string>(event: K, listener: (...values: ConsumerEvents<T>[K]) => void): this {
+  off<K extends keyof ConsumerEvents<T> & string>(
+    event: K,
+    listener: (...values: ConsumerEvents<T>[K]) => void,
+  ): this {
     this.#events.off(event, listener);
     return this;
   }
@@ -158,7 +164,8 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
    * handlers still at work are told to abort, and their messages come again.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    if (this.#closing === undefined) this.#closing = this.#close(durationMs(options.drain ?? DRAIN_MS, 'drain'));
+    if (this.#closing === undefined)
+      this.#closing = this.#close(durationMs(options.drain ?? DRAIN_MS, 'drain'));
     else this.#force.abort();
     return this.#closing;
   }
@@ -213,7 +220,11 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
 
   /** @internal An operator moved the group. */
   async resetOffsets(offsets: readonly (MessageQueue & { readonly offset: number })[]): Promise<void> {
-    const mine = new Map(this.#assignment.queues().map((queue) => [`${queue.topic} ${queue.queueId} ${queue.brokerName}`, queue]));
+    const mine = new Map(
+      this.#assignment
+        .queues()
+        .map((queue) => [`${queue.topic} ${queue.queueId} ${queue.brokerName}`, queue]),
+    );
     for (const { topic, queueId, brokerName, offset } of offsets) {
       const queue = mine.get(`${topic} ${queueId} ${brokerName}`);
       if (queue !== undefined) await this.#assignment.moveTo(queue, offset);
@@ -337,7 +348,10 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
       onDeadLetter: (delivery: Delivery, error: Error | undefined) => {
         const message = this.#received(delivery);
         const { messageId, topic } = message;
-        this.#context.log.warn({ group: this.group, topic, messageId, reason: error?.message }, 'message given up');
+        this.#context.log.warn(
+          { group: this.group, topic, messageId, reason: error?.message },
+          'message given up',
+        );
         this.#events.emit('deadLetter', message, error);
       },
       later: (delayMs: number, run: () => void) => {

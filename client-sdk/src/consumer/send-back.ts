@@ -51,7 +51,10 @@ export class SendBack {
     try {
       await this.#ask(message, brokerName, delayLevel, maxReconsumeTimes);
     } catch (error) {
-      this.#context.log.warn({ group: this.#group, reason: errorText(error) }, 'send-back failed, sending to the retry topic');
+      this.#context.log.warn(
+        { group: this.#group, reason: errorText(error) },
+        'send-back failed, sending to the retry topic',
+      );
       await this.resend(message, delayLevel, reconsumeTimes, maxReconsumeTimes);
     }
   }
@@ -90,7 +93,12 @@ export class SendBack {
     await this.#sender.send(content, INNER_PRODUCER_GROUP, {}, RESEND_LIMITS);
   }
 
-  async #ask(message: StoredMessage, brokerName: string, delayLevel: number, maxReconsumeTimes: number): Promise<void> {
+  async #ask(
+    message: StoredMessage,
+    brokerName: string,
+    delayLevel: number,
+    maxReconsumeTimes: number,
+  ): Promise<void> {
     const { connections, routes } = this.#context;
     const address = routes.master(brokerName) ?? `${message.storeHost.address}:${message.storeHost.port}`;
     const extFields = SendBackHeader.encode({

@@ -37,12 +37,20 @@ export class ConcurrentSettlement implements Settlement {
     this.#options = options;
   }
 
-  async settle(queue: ProcessQueue, deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Promise<number> {
+  async settle(
+    queue: ProcessQueue,
+    deliveries: readonly Delivery[],
+    outcomes: readonly Outcome[],
+  ): Promise<number> {
     if (queue.dropped) return 0;
     await Promise.all(
       deliveries.map(async (delivery, index) => {
         const outcome = outcomes[index];
-        if (outcome === undefined || outcome.kind === 'ack' || (await this.#return(queue, delivery, outcome))) {
+        if (
+          outcome === undefined ||
+          outcome.kind === 'ack' ||
+          (await this.#return(queue, delivery, outcome))
+        ) {
           queue.finish([delivery]);
         }
       }),
@@ -52,13 +60,23 @@ export class ConcurrentSettlement implements Settlement {
   }
 
   /** False when the message stays here for a local retry. */
-  async #return(queue: ProcessQueue, delivery: Delivery, outcome: Exclude<Outcome, { kind: 'ack' }>): Promise<boolean> {
+  async #return(
+    queue: ProcessQueue,
+    delivery: Delivery,
+    outcome: Exclude<Outcome, { kind: 'ack' }>,
+  ): Promise<boolean> {
     const { sendBack, maxReconsumeTimes, onDeadLetter, onRetry, later, log, wake } = this.#options;
     const reconsumeTimes = delivery.attempt - 1;
     const dead = outcome.kind === 'dead-letter' || reconsumeTimes >= maxReconsumeTimes;
     const level = dead ? TO_DEAD_LETTERS : this.#level(delivery, outcome);
     try {
-      await sendBack.sendBack(delivery.message, queue.queue.brokerName, level, reconsumeTimes, maxReconsumeTimes);
+      await sendBack.sendBack(
+        delivery.message,
+        queue.queue.brokerName,
+        level,
+        reconsumeTimes,
+        maxReconsumeTimes,
+      );
     } catch (error) {
       log.warn({ queue: queue.queue, reason: errorText(error) }, 'message not sent back, trying again here');
       later(LOCAL_RETRY_MS, () => {
@@ -87,11 +105,16 @@ export class BroadcastSettlement implements Settlement {
     this.#options = options;
   }
 
-  settle(queue: ProcessQueue, deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Promise<number> {
+  settle(
+    queue: ProcessQueue,
+    deliveries: readonly Delivery[],
+    outcomes: readonly Outcome[],
+  ): Promise<number> {
     if (queue.dropped) return Promise.resolve(0);
     deliveries.forEach((delivery, index) => {
       const outcome = outcomes[index];
-      if (outcome !== undefined && outcome.kind !== 'ack') this.#options.onDeadLetter(delivery, outcome.error);
+      if (outcome !== undefined && outcome.kind !== 'ack')
+        this.#options.onDeadLetter(delivery, outcome.error);
     });
     queue.finish(deliveries);
     this.#options.onProgress(queue);
@@ -111,7 +134,11 @@ export class OrderedSettlement implements Settlement {
     this.#options = options;
   }
 
-  async settle(queue: ProcessQueue, deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Promise<number> {
+  async settle(
+    queue: ProcessQueue,
+    deliveries: readonly Delivery[],
+    outcomes: readonly Outcome[],
+  ): Promise<number> {
     if (queue.dropped) return 0;
     let restMs = 0;
     // From the first failure on everything waits, so that nothing overtakes it.
@@ -140,7 +167,12 @@ export class OrderedSettlement implements Settlement {
     const reconsumeTimes = delivery.attempt - 1;
     if (outcome.kind !== 'dead-letter' && reconsumeTimes < maxReconsumeTimes) return false;
     try {
-      await sendBack.resend(delivery.message, TO_DEAD_LETTERS, reconsumeTimes, Math.min(maxReconsumeTimes, reconsumeTimes));
+      await sendBack.resend(
+        delivery.message,
+        TO_DEAD_LETTERS,
+        reconsumeTimes,
+        Math.min(maxReconsumeTimes, reconsumeTimes),
+      );
     } catch (error) {
       log.warn({ reason: errorText(error) }, 'dead letter not sent, trying again here');
       return false;

@@ -42,7 +42,10 @@ export class StallWatchdog {
     for (const { process, loop } of queues()) {
       const silentMs = nowMs - process.lastPullMs;
       if (silentMs < stallAfterMs || process.isFull || !isLocked(process.queue)) continue;
-      log.warn({ queue: process.queue, silentMs, offset: loop.offset }, 'no answer to a pull for too long, starting again');
+      log.warn(
+        { queue: process.queue, silentMs, offset: loop.offset },
+        'no answer to a pull for too long, starting again',
+      );
       process.lastPullMs = nowMs;
       loop.start();
       onStall(process.queue, silentMs);

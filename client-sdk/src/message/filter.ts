@@ -27,7 +27,8 @@ export function sql(condition: string): Filter {
 /** What the broker is told about a subscription (Java: FilterAPI). The version orders it against earlier ones. */
 export function subscriptionData(topic: string, filter: Filter, version: number): SubscriptionData {
   const { type, expression } = filter;
-  const wanted = type === 'SQL92' || expression === '*' ? [] : expression.split('||').map((tag) => tag.trim());
+  const wanted =
+    type === 'SQL92' || expression === '*' ? [] : expression.split('||').map((tag) => tag.trim());
   return {
     classFilterMode: false,
     codeSet: wanted.map(javaStringHash),

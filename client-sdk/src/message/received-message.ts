@@ -70,7 +70,12 @@ export class ReceivedMessage<T = Buffer> {
   }
 
   get keys(): readonly string[] {
-    return this.properties.get(Property.KEYS)?.split(' ').filter((key) => key !== '') ?? [];
+    return (
+      this.properties
+        .get(Property.KEYS)
+        ?.split(' ')
+        .filter((key) => key !== '') ?? []
+    );
   }
 
   get shardingKey(): string | undefined {

@@ -22,7 +22,10 @@ export const rawCodec: Codec<Uint8Array | string, Buffer> = {
 /** Names a topic together with the codec of its bodies: `topic('orders', { codec: json<Order>() })`. */
 export function topic(name: string): Topic;
 export function topic<In, Out>(name: string, options: { readonly codec: Codec<In, Out> }): Topic<In, Out>;
-export function topic(name: string, options?: { readonly codec: Codec<never, unknown> }): Topic<never, unknown> {
+export function topic(
+  name: string,
+  options?: { readonly codec: Codec<never, unknown> },
+): Topic<never, unknown> {
   return { name, codec: options?.codec ?? rawCodec };
 }
 
@@ -39,13 +42,15 @@ export interface StandardSchema<Out> {
 }
 
 type SchemaResult<Out> =
-  { readonly value: Out; readonly issues?: undefined } | { readonly issues: readonly { readonly message: string }[] };
+  | { readonly value: Out; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string }[] };
 
 /** Bodies as JSON. With a schema, both sending and receiving validate (synchronously). */
 export function json<T = unknown>(schema?: StandardSchema<T>): Codec<T> {
   return {
     encode: (value) => {
-      const text = JSON.stringify(schema === undefined ? value : validated(schema, value)) as string | undefined;
+      const text = JSON.stringify(schema === undefined ? value : validated(schema, value)) as
+        string | undefined;
       if (text === undefined) throw new SchemaError('the body has no JSON form', []);
       return Buffer.from(text);
     },
@@ -71,7 +76,8 @@ function parse(bytes: Buffer): unknown {
 
 function validated<T>(schema: StandardSchema<T>, value: unknown): T {
   const result = schema['~standard'].validate(value);
-  if (result instanceof Promise) throw new IllegalStateError('the schema validates asynchronously, which bodies cannot');
+  if (result instanceof Promise)
+    throw new IllegalStateError('the schema validates asynchronously, which bodies cannot');
   if (result.issues === undefined) return result.value;
   const why = result.issues.map(({ message }) => message).join('; ');
   throw new SchemaError(`the body does not fit its schema: ${why}`, result.issues);

@@ -12,7 +12,10 @@ const PATTERN = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 export function durationMs(value: Duration, name: string): number {
   const ms = signedMs(value);
   if (ms === undefined || ms < 0) {
-    throw new IllegalStateError(`${name}: ${value} is not a duration`, "give milliseconds or text such as '15m'");
+    throw new IllegalStateError(
+      `${name}: ${value} is not a duration`,
+      "give milliseconds or text such as '15m'",
+    );
   }
   return ms;
 }

@@ -55,7 +55,8 @@ export function encodeMessage<T>(
   checkTopic(topic.name);
   const bytes = topic.codec.encode(message.body);
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (body.length === 0) throw new IllegalStateError('the body is empty', 'brokers refuse messages without a body');
+  if (body.length === 0)
+    throw new IllegalStateError('the body is empty', 'brokers refuse messages without a body');
   if (body.length > sizeMax) throw new MessageTooLargeError('a body', body.length, sizeMax);
   const properties = encodeProperties(propertiesOf(message, messageId));
   const propertiesSize = Buffer.byteLength(properties);
@@ -77,20 +78,23 @@ export function encodeMessage<T>(
 function checkTopic(topic: string): void {
   const fault = topicNameFault(topic);
   if (fault !== undefined) throw new IllegalStateError(fault);
-  if (FORBIDDEN_TOPICS.has(topic)) throw new IllegalStateError(`sending to the system topic ${topic} is forbidden`);
+  if (FORBIDDEN_TOPICS.has(topic))
+    throw new IllegalStateError(`sending to the system topic ${topic} is forbidden`);
 }
 
 function propertiesOf(message: OutgoingMessage<unknown>, messageId: string): Map<string, string> {
   const properties = new Map<string, string>();
   for (const [name, value] of Object.entries(message.properties ?? {})) {
     if (RESERVED.has(name)) throw new IllegalStateError(`the property name ${name} is reserved`);
-    if (name.trim() === '' || value === '') throw new IllegalStateError(`property '${name}' has an empty name or value`);
+    if (name.trim() === '' || value === '')
+      throw new IllegalStateError(`property '${name}' has an empty name or value`);
     properties.set(name, value);
   }
   const { tag, keys, shardingKey, delayLevel } = message;
   if (tag !== undefined && tag.includes('|')) throw new IllegalStateError(`tag '${tag}' contains |`);
   const badKey = keys?.find((key) => key === '' || key.includes(' '));
-  if (badKey !== undefined) throw new IllegalStateError(`key '${badKey}' is empty or contains a blank, the separator`);
+  if (badKey !== undefined)
+    throw new IllegalStateError(`key '${badKey}' is empty or contains a blank, the separator`);
   if (tag !== undefined) properties.set(Property.TAGS, tag);
   if (keys !== undefined && keys.length > 0) properties.set(Property.KEYS, keys.join(' '));
   if (shardingKey !== undefined) properties.set(Property.SHARDING_KEY, shardingKey);

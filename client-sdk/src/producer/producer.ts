@@ -78,7 +78,11 @@ export class Producer implements AsyncDisposable {
   #closed = false;
 
   /** @internal */
-  constructor(context: ClientContext, options: ProducerOptions, onClose: (producer: Producer) => Promise<void>) {
+  constructor(
+    context: ClientContext,
+    options: ProducerOptions,
+    onClose: (producer: Producer) => Promise<void>,
+  ) {
     this.#context = context;
     this.#settings = settingsOf(options);
     this.#sender = new Sender(context);
@@ -126,7 +130,12 @@ export class Producer implements AsyncDisposable {
     });
     const lanes = await this.#lanesOf(encoded);
     const { batchSizeMax } = this.#settings;
-    const parts = splitBatch(encoded, (message) => lanes.get(laneKey(message)) ?? '', batchSizeMax, BATCH_COUNT_MAX);
+    const parts = splitBatch(
+      encoded,
+      (message) => lanes.get(laneKey(message)) ?? '',
+      batchSizeMax,
+      BATCH_COUNT_MAX,
+    );
     // One after the other: this bounds memory and keeps the order within a key.
     for (const { indexes, messages: members } of parts) {
       const outcome = await this.#sendPart(members, options);
@@ -150,7 +159,11 @@ export class Producer implements AsyncDisposable {
   }
 
   stats(): ProducerStats {
-    return { inFlight: this.#inFlight, inFlightBytes: this.#inFlightBytes, onewayDropped: this.#onewayDropped };
+    return {
+      inFlight: this.#inFlight,
+      inFlightBytes: this.#inFlightBytes,
+      onewayDropped: this.#onewayDropped,
+    };
   }
 
   /** Waits for what is on its way, then tells the brokers. */
@@ -197,7 +210,10 @@ export class Producer implements AsyncDisposable {
     for (const message of messages) {
       if (message?.shardingKey === undefined || lanes.has(laneKey(message))) continue;
       const queue = await this.#sender.queueOf(message.topic, message.shardingKey).catch(() => undefined);
-      lanes.set(laneKey(message), queue === undefined ? laneKey(message) : `${queue.queueId} ${queue.brokerName}`);
+      lanes.set(
+        laneKey(message),
+        queue === undefined ? laneKey(message) : `${queue.queueId} ${queue.brokerName}`,
+      );
     }
     for (const message of messages) {
       if (message?.queue !== undefined) lanes.set(laneKey(message), laneKey(message));
@@ -208,7 +224,8 @@ export class Producer implements AsyncDisposable {
   /** Runs a send within the limits of what may be on its way. */
   async #admit<R>(count: number, sizeBytes: number, work: () => Promise<R>): Promise<R> {
     const { inFlightMax, inFlightBytesMax } = this.#settings;
-    const tooMany = this.#inFlight + count > inFlightMax || this.#inFlightBytes + sizeBytes > inFlightBytesMax;
+    const tooMany =
+      this.#inFlight + count > inFlightMax || this.#inFlightBytes + sizeBytes > inFlightBytesMax;
     if (tooMany && this.#inFlight > 0) {
       const what = `${this.#inFlight} messages of ${this.#inFlightBytes} bytes are on their way`;
       throw new BrokerBusyError(what, 100, 'await earlier sends, or raise maxInFlight and maxInFlightBytes');
@@ -242,7 +259,11 @@ export class Producer implements AsyncDisposable {
     }
   }
 
-  #limits({ timeout, signal }: SendOptions): { timeoutMs: number; retries: number; signal: AbortSignal | undefined } {
+  #limits({ timeout, signal }: SendOptions): {
+    timeoutMs: number;
+    retries: number;
+    signal: AbortSignal | undefined;
+  } {
     const { timeoutMs, retries } = this.#settings;
     return { timeoutMs: timeout === undefined ? timeoutMs : durationMs(timeout, 'timeout'), retries, signal };
   }

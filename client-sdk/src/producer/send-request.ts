@@ -35,7 +35,9 @@ const deflateAsync = promisify<Buffer, { level: number }, Buffer>(deflate);
 export async function singleContent(message: EncodedMessage, compressOver: number): Promise<SendContent> {
   const { topic, flag, properties, messageId } = message;
   const compressed =
-    message.body.length < compressOver ? undefined : await deflateAsync(message.body, { level: DEFLATE_LEVEL });
+    message.body.length < compressOver
+      ? undefined
+      : await deflateAsync(message.body, { level: DEFLATE_LEVEL });
   const smaller = compressed !== undefined && compressed.length < message.body.length;
   return {
     topic,
@@ -67,7 +69,12 @@ export function batchMember({ flag, body, properties }: EncodedMessage): BatchMe
   return { flag, body, properties: Buffer.from(properties) };
 }
 
-export function sendRequest(content: SendContent, group: string, queue: MessageQueue, bornMs: number): Request {
+export function sendRequest(
+  content: SendContent,
+  group: string,
+  queue: MessageQueue,
+  bornMs: number,
+): Request {
   return {
     code: content.code,
     body: content.body,

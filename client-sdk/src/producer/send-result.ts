@@ -34,7 +34,11 @@ export function isStored(answer: RemotingCommand): boolean {
 }
 
 /** The results of all messages of one send, in their order; a batch has ids joined by commas and one first offset. */
-export function sendResults(answer: RemotingCommand, target: MessageQueue, messageIds: readonly string[]): SendResult[] {
+export function sendResults(
+  answer: RemotingCommand,
+  target: MessageQueue,
+  messageIds: readonly string[],
+): SendResult[] {
   const status = STATUS_OF_CODE[answer.code];
   if (status === undefined) throw new MqError('PROTOCOL', `code ${answer.code} is no result of a send`);
   const { msgId, queueId, queueOffset, durability } = SendMessageResponseHeader.decode(answer.extFields);

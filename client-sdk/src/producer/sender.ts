@@ -6,7 +6,13 @@ import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import { ResponseError } from '../admin/response-error.ts';
 import type { ClientContext } from '../client/client-context.ts';
 import { remoteError } from '../connection/remote-error.ts';
-import { BrokerBusyError, ConnectError, IllegalStateError, RouteNotFoundError, TimeoutError } from '../error/client-error.ts';
+import {
+  BrokerBusyError,
+  ConnectError,
+  IllegalStateError,
+  RouteNotFoundError,
+  TimeoutError,
+} from '../error/client-error.ts';
 import type { Queue } from '../message/received-message.ts';
 import { pause, reasonOf } from '../options/abortable.ts';
 import { masterAddress, writeQueues } from '../route/topic-queues.ts';
@@ -70,13 +76,18 @@ export class Sender {
    * @throws what the last attempt failed with: RouteNotFoundError, ConnectError, TimeoutError, BrokerBusyError or
    * ResponseError. After a TimeoutError the messages may be stored.
    */
-  async send(content: SendContent, group: string, to: Destination, limits: SendLimits): Promise<SendResult[]> {
+  async send(
+    content: SendContent,
+    group: string,
+    to: Destination,
+    limits: SendLimits,
+  ): Promise<SendResult[]> {
     const { clock } = this.#context;
     const deadlineMs = clock.monotonic() + limits.timeoutMs;
     const signal = limits.signal ?? NEVER;
     let avoid: string | undefined;
     let failure: Error | undefined;
-    for (let attempts = 0; attempts <= limits.retries; ) {
+    for (let attempts = 0; attempts <= limits.retries;) {
       if (signal.aborted) throw reasonOf(signal);
       const remainingMs = deadlineMs - clock.monotonic();
       if (remainingMs <= 0) break;
@@ -101,7 +112,10 @@ export class Sender {
   /** Sends once without waiting; whether it arrived is not known. */
   async sendOneway(content: SendContent, group: string, to: Destination): Promise<void> {
     const { queue, address } = await this.#pick(content.topic, to, undefined);
-    await this.#context.connections.oneway(address, sendRequest(content, group, queue, this.#context.clock.now()));
+    await this.#context.connections.oneway(
+      address,
+      sendRequest(content, group, queue, this.#context.clock.now()),
+    );
   }
 
   /** The queue a key's messages go to, for grouping them. */
@@ -125,10 +139,15 @@ export class Sender {
     return sendResults(answer, queue, content.messageIds);
   }
 
-  async #pick(topic: string, to: Destination, avoid: string | undefined): Promise<{ queue: MessageQueue; address: string }> {
+  async #pick(
+    topic: string,
+    to: Destination,
+    avoid: string | undefined,
+  ): Promise<{ queue: MessageQueue; address: string }> {
     const { queues, route } = await this.#published(topic);
     const addressOf = (brokerName: string): string => masterAddress(route, brokerName) ?? '';
-    const usable = (brokerName: string): boolean => this.#context.connections.isAvailable(addressOf(brokerName));
+    const usable = (brokerName: string): boolean =>
+      this.#context.connections.isAvailable(addressOf(brokerName));
     const queue =
       to.queue !== undefined
         ? queues.find(({ brokerName, queueId }) => brokerName === to.queue?.broker && queueId === to.queue.id)
@@ -136,7 +155,8 @@ export class Sender {
           ? queueOfKey(to.shardingKey, queues)
           : this.#selector.next(topic, queues, usable, avoid);
     if (queue !== undefined) return { queue, address: addressOf(queue.brokerName) };
-    if (to.queue === undefined) throw new RouteNotFoundError(topic, ['its route has no queue that can be written to']);
+    if (to.queue === undefined)
+      throw new RouteNotFoundError(topic, ['its route has no queue that can be written to']);
     throw new IllegalStateError(`topic ${topic} has no writable queue ${to.queue.id} on ${to.queue.broker}`);
   }
 

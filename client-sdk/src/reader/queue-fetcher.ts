@@ -77,7 +77,10 @@ export class QueueFetcher {
       if (epoch !== this.#epoch) return;
       backoff.reset();
       if (answer.status === 'illegal') {
-        log.warn({ queue, offset: this.#fetchOffset, nextOffset: answer.nextOffset }, 'reader offset corrected');
+        log.warn(
+          { queue, offset: this.#fetchOffset, nextOffset: answer.nextOffset },
+          'reader offset corrected',
+        );
       }
       this.#messages.push(...answer.messages);
       this.#fetchOffset = answer.nextOffset;

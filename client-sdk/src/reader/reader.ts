@@ -21,7 +21,11 @@ import { QueueFetcher } from './queue-fetcher.ts';
 
 /** Where reading begins. `committed`: where the reader's group stopped, its first message when it never did. */
 export type ReadFrom =
-  'first' | 'last' | 'committed' | { readonly time: Moment } | { readonly offsets: readonly ReaderPosition[] };
+  | 'first'
+  | 'last'
+  | 'committed'
+  | { readonly time: Moment }
+  | { readonly offsets: readonly ReaderPosition[] };
 
 export interface ReaderPosition {
   /** The broker; may be left out where one broker alone has the queue. */
@@ -147,7 +151,9 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
   /** Commits the positions for the reader's group. */
   async commit(): Promise<void> {
     const fetchers = await this.#open();
-    await Promise.all(fetchers.map(({ queue, position }) => this.#requests.commit(this.#group, queue, position)));
+    await Promise.all(
+      fetchers.map(({ queue, position }) => this.#requests.commit(this.#group, queue, position)),
+    );
   }
 
   /** Ends iteration and pulls that wait. */
@@ -180,7 +186,8 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
     const { clock, log, random, routes } = this.#context;
     const queues = this.#chosen(readQueues(this.#topic.name, await routes.get(this.#topic.name)));
     const offsets = await Promise.all(queues.map((queue) => this.#startOffset(queue)));
-    const pullQueue = (queue: MessageQueue, offset: number, suspendMs: number) => this.#pull(queue, offset, suspendMs);
+    const pullQueue = (queue: MessageQueue, offset: number, suspendMs: number) =>
+      this.#pull(queue, offset, suspendMs);
     return queues.map((queue, index) => {
       const backoff = new Backoff(random, PULL_BACKOFF);
       return new QueueFetcher({ clock, log, queue, backoff, pull: pullQueue }, offsets[index] ?? 0);
@@ -203,7 +210,8 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
     if (from === 'committed') {
       return (await this.#requests.committed(this.#group, queue)) ?? (await this.#requests.min(queue));
     }
-    if ('time' in from) return this.#requests.atTime(queue, momentMs(from.time, this.#context.clock.now(), 'from.time'));
+    if ('time' in from)
+      return this.#requests.atTime(queue, momentMs(from.time, this.#context.clock.now(), 'from.time'));
     const given = from.offsets.find(
       ({ broker, queue: id }) => id === queue.queueId && (broker ?? queue.brokerName) === queue.brokerName,
     );
@@ -215,7 +223,9 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
     const subscription = subscriptionData(this.#topic.name, this.#filter, this.#version);
     const question = { group: this.#group, queue, offset, suspendMs, subscription, maxMessages: PULL_BATCH };
     const answer = await pull(connections, routes, { ...question, withSubscription: true });
-    const wanted = answer.messages.filter(({ properties }) => acceptsTag(subscription, properties.get(Property.TAGS)));
+    const wanted = answer.messages.filter(({ properties }) =>
+      acceptsTag(subscription, properties.get(Property.TAGS)),
+    );
     return { ...answer, messages: wanted };
   }
 
@@ -225,7 +235,7 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
     for (let step = 0; step < fetchers.length && page.length < max; step++) {
       const fetcher = fetchers[this.#turn % fetchers.length];
       this.#turn = (this.#turn + 1) % Math.max(1, fetchers.length);
-      for (let message = fetcher?.take(); message !== undefined; ) {
+      for (let message = fetcher?.take(); message !== undefined;) {
         page.push(this.#received(message, fetcher?.queue.brokerName ?? ''));
         message = page.length < max ? fetcher?.take() : undefined;
       }
@@ -238,7 +248,11 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
   }
 
   /** Returns when one queue has messages, or when all have answered and waiting makes no sense. */
-  async #fetch(fetchers: readonly QueueFetcher[], remainingMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #fetch(
+    fetchers: readonly QueueFetcher[],
+    remainingMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { clock } = this.#context;
     const suspendMs = Math.max(0, Math.min(SUSPEND_MAX_MS, Math.floor(remainingMs)));
     const done = new AbortController();
@@ -268,18 +282,29 @@ export class Reader<T = Buffer> implements AsyncDisposable, AsyncIterable<Receiv
   }
 
   #fetcher(fetchers: readonly QueueFetcher[], { broker, queue }: ReaderPosition): QueueFetcher {
-    const wanted = onlyOne(fetchers.map((fetcher) => fetcher.queue), this.#topic.name, broker, queue);
+    const wanted = onlyOne(
+      fetchers.map((fetcher) => fetcher.queue),
+      this.#topic.name,
+      broker,
+      queue,
+    );
     const fetcher = fetchers.find((candidate) => candidate.queue === wanted);
     if (fetcher === undefined) throw new IllegalStateError(`queue ${queue} is not read here`);
     return fetcher;
   }
 }
 
-function onlyOne(queues: readonly MessageQueue[], topic: string, broker: string | undefined, id: number): MessageQueue {
+function onlyOne(
+  queues: readonly MessageQueue[],
+  topic: string,
+  broker: string | undefined,
+  id: number,
+): MessageQueue {
   const [queue, ...others] = queues.filter(
     ({ queueId, brokerName }) => queueId === id && (broker ?? brokerName) === brokerName,
   );
   if (queue === undefined) throw new IllegalStateError(`topic ${topic} has no readable queue ${id}`);
-  if (others.length > 0) throw new IllegalStateError(`several brokers have queue ${id} of ${topic}`, 'name the broker');
+  if (others.length > 0)
+    throw new IllegalStateError(`several brokers have queue ${id} of ${topic}`, 'name the broker');
   return queue;
 }

@@ -177,7 +177,16 @@ export class RouteTable {
     if (entry === undefined) {
       if (this.#entries.size >= TOPICS_MAX) this.#forgetOldest();
       const usedMs = this.#options.clock.monotonic();
-      entry = { route: undefined, text: '', pins: 0, usedMs, retryMs: TICK_MS, dueMs: 0, pending: undefined, missing: false };
+      entry = {
+        route: undefined,
+        text: '',
+        pins: 0,
+        usedMs,
+        retryMs: TICK_MS,
+        dueMs: 0,
+        pending: undefined,
+        missing: false,
+      };
       this.#entries.set(topic, entry);
     }
     return entry;

@@ -10,13 +10,21 @@ export function writeQueues(topic: string, route: TopicRoute): MessageQueue[] {
   const writable = route.queueDatas.filter(
     ({ perm, brokerName }) => (perm & Perm.WRITE) !== 0 && masterAddress(route, brokerName) !== undefined,
   );
-  return enumerate(topic, route, writable.map(({ brokerName, writeQueueNums }) => [brokerName, writeQueueNums]));
+  return enumerate(
+    topic,
+    route,
+    writable.map(({ brokerName, writeQueueNums }) => [brokerName, writeQueueNums]),
+  );
 }
 
 /** Queues to read from. */
 export function readQueues(topic: string, route: TopicRoute): MessageQueue[] {
   const readable = route.queueDatas.filter(({ perm }) => (perm & Perm.READ) !== 0);
-  return enumerate(topic, route, readable.map(({ brokerName, readQueueNums }) => [brokerName, readQueueNums]));
+  return enumerate(
+    topic,
+    route,
+    readable.map(({ brokerName, readQueueNums }) => [brokerName, readQueueNums]),
+  );
 }
 
 export function masterAddress(route: TopicRoute, brokerName: string): string | undefined {
@@ -46,7 +54,9 @@ function enumerate(
 ): MessageQueue[] {
   const ordered = orderConfiguration(route) ?? counts;
   return ordered
-    .flatMap(([brokerName, queues]) => Array.from({ length: queues }, (_, queueId) => ({ brokerName, queueId, topic })))
+    .flatMap(([brokerName, queues]) =>
+      Array.from({ length: queues }, (_, queueId) => ({ brokerName, queueId, topic })),
+    )
     .sort(compareQueues);
 }
 
@@ -56,6 +66,8 @@ function orderConfiguration({ orderTopicConf }: TopicRoute): (readonly [string, 
   return orderTopicConf.split(';').flatMap((part) => {
     const colon = part.lastIndexOf(':');
     const queues = Number(part.slice(colon + 1));
-    return colon > 0 && Number.isInteger(queues) && queues > 0 ? [[part.slice(0, colon), queues] as const] : [];
+    return colon > 0 && Number.isInteger(queues) && queues > 0
+      ? [[part.slice(0, colon), queues] as const]
+      : [];
   });
 }

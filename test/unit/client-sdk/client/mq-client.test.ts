@@ -47,7 +47,12 @@ test('heartbeats every 30 s name all producers and consumers', async () => {
 
 test('an event listener that throws disturbs nobody', async () => {
   const errors: unknown[] = [];
-  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: (fields: unknown) => void errors.push(fields) };
+  const log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (fields: unknown) => void errors.push(fields),
+  };
   const mq = world.client({ logger: log });
   mq.on('state', () => {
     throw new Error('listener');
@@ -70,6 +75,9 @@ test('after close everything is refused and nothing is left', async () => {
   expect(world.net.connectionCount(world.broker.port)).toBe(0);
 });
 
-test.each([[[]], [''], ['nowhere'], [['127.0.0.1:0']], [['a:1', 'b']]])('name servers %j are refused', (nameServers) => {
-  expect(() => createClient({ nameServers })).toThrow(IllegalStateError);
-});
+test.each([[[]], [''], ['nowhere'], [['127.0.0.1:0']], [['a:1', 'b']]])(
+  'name servers %j are refused',
+  (nameServers) => {
+    expect(() => createClient({ nameServers })).toThrow(IllegalStateError);
+  },
+);

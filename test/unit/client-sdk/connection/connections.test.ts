@@ -43,7 +43,9 @@ describe('reconnecting', () => {
     net.refuse(broker.port);
     const waits: number[] = [];
     for (let n = 0; n < 8; n++) {
-      await expect(connections.invoke(broker.address, request, 1000)).rejects.toMatchObject({ requestSent: false });
+      await expect(connections.invoke(broker.address, request, 1000)).rejects.toMatchObject({
+        requestSent: false,
+      });
       await expect(connections.invoke(broker.address, request, 1000)).rejects.toThrow(/tried again in/);
       let waitedMs = 0;
       while (!connections.isAvailable(broker.address)) {
@@ -59,7 +61,9 @@ describe('reconnecting', () => {
     });
     net.refuse(broker.port, false);
     await connections.invoke(broker.address, request, 1000);
-    expect(connections.health()).toEqual([{ address: broker.address, connected: true, failures: 0, lastError: undefined }]);
+    expect(connections.health()).toEqual([
+      { address: broker.address, connected: true, failures: 0, lastError: undefined },
+    ]);
     expect(opened).toEqual([broker.address]);
   });
 

@@ -12,7 +12,10 @@ function message(queueOffset: number, storeSize = 10): StoredMessage {
 
 function filled(...offsets: number[]): ProcessQueue {
   const process = new ProcessQueue(queue, limits, 0);
-  process.put(offsets.map((offset) => message(offset)), 0);
+  process.put(
+    offsets.map((offset) => message(offset)),
+    0,
+  );
   return process;
 }
 

@@ -17,8 +17,17 @@ afterEach(() => world.stop());
 
 type Handle = (message: ReceivedMessage, context: MessageContext) => unknown;
 
-async function consume(handle: Handle, options: Partial<ConsumerOptions<Buffer>> = {}): Promise<PushConsumer> {
-  const all = { group: 'g', topics: ['t'], startFrom: 'earliest', handle, ...options } as ConsumerOptions<Buffer>;
+async function consume(
+  handle: Handle,
+  options: Partial<ConsumerOptions<Buffer>> = {},
+): Promise<PushConsumer> {
+  const all = {
+    group: 'g',
+    topics: ['t'],
+    startFrom: 'earliest',
+    handle,
+    ...options,
+  } as ConsumerOptions<Buffer>;
   const worker = world.client().consume(all);
   await world.during(worker.ready());
   return worker;
@@ -45,7 +54,8 @@ describe('progress', () => {
     const refusePulls = (code: number) => code === RequestCode.UPDATE_CONSUMER_OFFSET;
     world.broker.put('t', 0, '0');
     await consume(() => undefined);
-    world.broker.intercept = ({ code }) => (refusePulls(code) ? { code: ResponseCode.SYSTEM_ERROR } : undefined);
+    world.broker.intercept = ({ code }) =>
+      refusePulls(code) ? { code: ResponseCode.SYSTEM_ERROR } : undefined;
     await world.clock.advance(5100);
     expect(committed(0)).toBeUndefined();
     world.broker.intercept = () => undefined;
@@ -89,7 +99,8 @@ describe('progress', () => {
 });
 
 describe('retry', () => {
-  const backs = () => world.broker.asked(RequestCode.CONSUMER_SEND_MSG_BACK).map(({ extFields }) => extFields?.['delayLevel']);
+  const backs = () =>
+    world.broker.asked(RequestCode.CONSUMER_SEND_MSG_BACK).map(({ extFields }) => extFields?.['delayLevel']);
 
   test('throwing asks the broker for its ladder, retryIn for the next longer level, then dead letters', async () => {
     const attempts: number[] = [];
@@ -118,9 +129,12 @@ describe('retry', () => {
     world.broker.put('t', 0, 'x');
     world.broker.put('t', 1, '{', {});
     const codec = { encode: () => Buffer.from(''), decode: (bytes: Buffer) => bytes };
-    await consume(() => {
-      throw new Unrecoverable('never');
-    }, { topics: [{ name: 't', codec }] });
+    await consume(
+      () => {
+        throw new Unrecoverable('never');
+      },
+      { topics: [{ name: 't', codec }] },
+    );
     await world.clock.settle();
     expect(backs()).toEqual(['-1', '-1']);
   });
@@ -187,7 +201,10 @@ describe('limits', () => {
   test('no more handlers than allowed, no more messages held than prefetched', async () => {
     for (let n = 0; n < 30; n++) world.broker.put('t', n % 2, `${n}`);
     const release: (() => void)[] = [];
-    const worker = await consume(() => new Promise<void>((resolve) => release.push(resolve)), { concurrency: 3, prefetch: 5 });
+    const worker = await consume(() => new Promise<void>((resolve) => release.push(resolve)), {
+      concurrency: 3,
+      prefetch: 5,
+    });
     await world.clock.settle();
     expect(release).toHaveLength(3);
     expect(worker.health()).toMatchObject({ handlers: 3, buffered: 10 });
@@ -203,7 +220,11 @@ describe('limits', () => {
   test('batches fill up to their size, or wait no longer than asked', async () => {
     const sizes: number[] = [];
     const handleBatch = (messages: readonly unknown[]) => void sizes.push(messages.length);
-    await consume(() => undefined, { handle: undefined, handleBatch, batch: { max: 4, within: '200ms' } } as never);
+    await consume(() => undefined, {
+      handle: undefined,
+      handleBatch,
+      batch: { max: 4, within: '200ms' },
+    } as never);
     for (let n = 0; n < 6; n++) world.broker.put('t', 0, `${n}`);
     await world.clock.settle();
     await world.clock.advance(100);
@@ -226,7 +247,9 @@ describe('rebalance', () => {
   test('gives up queues to a new member at once and takes them back when it leaves', async () => {
     const revoked: number[] = [];
     const worker = await consume(() => undefined);
-    worker.on('revoked', (queues) => revoked.push(...queues.filter(({ topic }) => topic === 't').map(({ id }) => id)));
+    worker.on('revoked', (queues) =>
+      revoked.push(...queues.filter(({ topic }) => topic === 't').map(({ id }) => id)),
+    );
     world.broker.addGhost('g', 'a-ghost');
     await world.clock.settle();
     expect(revoked).toEqual([0]);
@@ -239,7 +262,9 @@ describe('rebalance', () => {
     const worker = await consume(() => undefined);
     const before = worker.health().queues;
     world.broker.intercept = ({ code }) =>
-      code === RequestCode.GET_CONSUMER_LIST_BY_GROUP ? { code: 0, body: Buffer.from('{"consumerIdList":["other"]}') } : undefined;
+      code === RequestCode.GET_CONSUMER_LIST_BY_GROUP
+        ? { code: 0, body: Buffer.from('{"consumerIdList":["other"]}') }
+        : undefined;
     await world.clock.advance(25_000);
     expect(worker.health().queues).toBe(before);
   });
@@ -319,8 +344,15 @@ describe('calls from the broker', () => {
     for (const body of ['0', '1', '2']) world.broker.put('t', 0, body);
     await consume((m) => void got.push(m.body.toString()));
     await world.clock.settle();
-    const body = Buffer.from(`{"offsetTable":${objectKeyMap([[{ topic: 't', brokerName: 'broker-a', queueId: 0 }, 1]])}}`);
-    world.broker.tell('g', RequestCode.RESET_CONSUMER_CLIENT_OFFSET, { topic: 't', group: 'g', timestamp: '0' }, body);
+    const body = Buffer.from(
+      `{"offsetTable":${objectKeyMap([[{ topic: 't', brokerName: 'broker-a', queueId: 0 }, 1]])}}`,
+    );
+    world.broker.tell(
+      'g',
+      RequestCode.RESET_CONSUMER_CLIENT_OFFSET,
+      { topic: 't', group: 'g', timestamp: '0' },
+      body,
+    );
     await world.clock.settle();
     expect(got).toEqual(['0', '1', '2', '1', '2']);
   });
@@ -333,12 +365,26 @@ describe('calls from the broker', () => {
       if (got.length === 2) throw new Error('second time');
     });
     await world.clock.settle();
-    const status = await world.during(world.broker.ask('g', RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, { topic: 't', group: 'g' }));
+    const status = await world.during(
+      world.broker.ask('g', RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, { topic: 't', group: 'g' }),
+    );
     expect(status.body?.toString()).toContain('{"brokerName":"broker-a","queueId":0,"topic":"t"}:1');
-    const info = await world.during(world.broker.ask('g', RequestCode.GET_CONSUMER_RUNNING_INFO, { consumerGroup: 'g', clientId: 'client-1' }));
+    const info = await world.during(
+      world.broker.ask('g', RequestCode.GET_CONSUMER_RUNNING_INFO, {
+        consumerGroup: 'g',
+        clientId: 'client-1',
+      }),
+    );
     const running = readRunningInfo(parseBody(info.body));
-    expect(running.properties).toMatchObject({ PROP_CONSUME_TYPE: 'CONSUME_PASSIVELY', PROP_CONSUMEORDERLY: 'false' });
-    expect(running.queues.filter(({ topic }) => topic === 't').map(({ queueId, commitOffset }) => [queueId, commitOffset])).toEqual([
+    expect(running.properties).toMatchObject({
+      PROP_CONSUME_TYPE: 'CONSUME_PASSIVELY',
+      PROP_CONSUMEORDERLY: 'false',
+    });
+    expect(
+      running.queues
+        .filter(({ topic }) => topic === 't')
+        .map(({ queueId, commitOffset }) => [queueId, commitOffset]),
+    ).toEqual([
       [0, 1],
       [1, 0],
     ]);
@@ -368,8 +414,16 @@ describe('close', () => {
     end();
     await world.during(closing);
     const after = world.broker.requests.slice(before).map(({ code }) => code);
-    const order = [RequestCode.UPDATE_CONSUMER_OFFSET, RequestCode.UNLOCK_BATCH_MQ, RequestCode.UNREGISTER_CLIENT];
-    expect(after.filter((code) => order.some((wanted) => wanted === code)).filter((code, n, all) => all[n - 1] !== code)).toEqual(order);
+    const order = [
+      RequestCode.UPDATE_CONSUMER_OFFSET,
+      RequestCode.UNLOCK_BATCH_MQ,
+      RequestCode.UNREGISTER_CLIENT,
+    ];
+    expect(
+      after
+        .filter((code) => order.some((wanted) => wanted === code))
+        .filter((code, n, all) => all[n - 1] !== code),
+    ).toEqual(order);
     expect(committed(0)).toBe(1);
     await world.broker.close();
     await world.clock.advance(20_000);
@@ -379,8 +433,8 @@ describe('close', () => {
   test('after the drain time, or on a second call, handlers are told to abort and their messages come again', async () => {
     world.broker.put('t', 0, 'stuck');
     let aborted = false;
-    const worker = await consume((_, { signal }) =>
-      new Promise<void>(() => signal.addEventListener('abort', () => (aborted = true))),
+    const worker = await consume(
+      (_, { signal }) => new Promise<void>(() => signal.addEventListener('abort', () => (aborted = true))),
     );
     await world.clock.settle();
     const closing = worker.close({ drain: '1h' });

@@ -14,9 +14,12 @@ describe('durationMs', () => {
     expect(durationMs(value, 'x')).toBe(ms);
   });
 
-  test.each([-1, NaN, Infinity, '15 minutes', '-3s', '', 'm'])('%s is refused with the option name', (value) => {
-    expect(() => durationMs(value as '1s', 'timeout')).toThrow(/timeout/);
-  });
+  test.each([-1, NaN, Infinity, '15 minutes', '-3s', '', 'm'])(
+    '%s is refused with the option name',
+    (value) => {
+      expect(() => durationMs(value as '1s', 'timeout')).toThrow(/timeout/);
+    },
+  );
 });
 
 describe('momentMs', () => {

@@ -11,7 +11,13 @@ function encode(message: Partial<OutgoingMessage<string | Uint8Array>>, name = '
 }
 
 test('properties as Java writes them', () => {
-  const { properties, body } = encode({ tag: 'T', keys: ['a', 'b'], shardingKey: 's', delayLevel: 3, properties: { own: '1' } });
+  const { properties, body } = encode({
+    tag: 'T',
+    keys: ['a', 'b'],
+    shardingKey: 's',
+    delayLevel: 3,
+    properties: { own: '1' },
+  });
   expect(Object.fromEntries(decodeProperties(properties))).toEqual({
     own: '1',
     TAGS: 'T',
@@ -50,7 +56,12 @@ describe('what brokers would refuse or damage is refused here', () => {
   });
 
   test('a body that does not fit its schema', () => {
-    const schema = { '~standard': { validate: (value: unknown) => (typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] }) } };
+    const schema = {
+      '~standard': {
+        validate: (value: unknown) =>
+          typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] },
+      },
+    };
     const numbers = topic('n', { codec: json<number>(schema) });
     expect(() => encodeMessage(numbers, { body: 'x' as unknown as number }, 'ID', 100)).toThrow(SchemaError);
     expect(numbers.codec.decode(Buffer.from('7'))).toBe(7);

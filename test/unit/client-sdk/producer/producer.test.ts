@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
-import { BrokerBusyError, ClosedError, ConnectError, ResponseError, RouteNotFoundError, TimeoutError } from '@cometmq/client';
+import {
+  BrokerBusyError,
+  ClosedError,
+  ConnectError,
+  ResponseError,
+  RouteNotFoundError,
+  TimeoutError,
+} from '@cometmq/client';
 import { SdkWorld } from '../../../support/sdk-world.ts';
 
 let world: SdkWorld;
@@ -17,10 +24,23 @@ describe('send', () => {
   test('resolves with where the message is and how durable', async () => {
     world.broker.intercept = ({ code, extFields }) =>
       code === RequestCode.SEND_MESSAGE_V2
-        ? { code: 0, extFields: { msgId: 'AB', queueId: extFields?.['e'] ?? '', queueOffset: '9007199254740991', durability: 'synced' } }
+        ? {
+            code: 0,
+            extFields: {
+              msgId: 'AB',
+              queueId: extFields?.['e'] ?? '',
+              queueOffset: '9007199254740991',
+              durability: 'synced',
+            },
+          }
         : undefined;
     const result = await world.during(world.client().producer().send('t', { body: 'x' }));
-    expect(result).toMatchObject({ offset: 9007199254740991n, status: 'SEND_OK', durability: 'synced', offsetMessageId: 'AB' });
+    expect(result).toMatchObject({
+      offset: 9007199254740991n,
+      status: 'SEND_OK',
+      durability: 'synced',
+      offsetMessageId: 'AB',
+    });
     expect(result.messageId).toMatch(/^[0-9A-F]{32}$/);
   });
 
@@ -30,34 +50,51 @@ describe('send', () => {
     [ResponseCode.SLAVE_NOT_AVAILABLE, 'SLAVE_NOT_AVAILABLE'],
   ])('code %d is a success with a status', async (code, status) => {
     const extFields = { msgId: 'AB', queueId: '0', queueOffset: '1' };
-    world.broker.intercept = (request) => (request.code === RequestCode.SEND_MESSAGE_V2 ? { code, extFields } : undefined);
-    await expect(world.during(world.client().producer().send('t', { body: 'x' }))).resolves.toMatchObject({ status });
+    world.broker.intercept = (request) =>
+      request.code === RequestCode.SEND_MESSAGE_V2 ? { code, extFields } : undefined;
+    await expect(world.during(world.client().producer().send('t', { body: 'x' }))).resolves.toMatchObject({
+      status,
+    });
   });
 
   test('retries what another attempt may cure, with the same message id, and no more often than asked', async () => {
     world.broker.intercept = ({ code }) =>
-      code === RequestCode.SEND_MESSAGE_V2 ? { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'disk full' } : undefined;
+      code === RequestCode.SEND_MESSAGE_V2
+        ? { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'disk full' }
+        : undefined;
     const sending = world.during(world.client().producer({ retries: 2 }).send('t', { body: 'x' }));
-    await expect(sending).rejects.toMatchObject({ remoteCode: 14, kind: 'SERVICE_NOT_AVAILABLE', retryable: true });
+    await expect(sending).rejects.toMatchObject({
+      remoteCode: 14,
+      kind: 'SERVICE_NOT_AVAILABLE',
+      retryable: true,
+    });
     expect(sends()).toHaveLength(3);
     expect(new Set(sends().map(({ extFields }) => extFields?.['i'])).size).toBe(1);
   });
 
   test('does not retry what can not get better', async () => {
     world.broker.intercept = ({ code }) =>
-      code === RequestCode.SEND_MESSAGE_V2 ? { code: ResponseCode.MESSAGE_ILLEGAL, remark: 'too long' } : undefined;
-    await expect(world.during(world.client().producer().send('t', { body: 'x' }))).rejects.toBeInstanceOf(ResponseError);
+      code === RequestCode.SEND_MESSAGE_V2
+        ? { code: ResponseCode.MESSAGE_ILLEGAL, remark: 'too long' }
+        : undefined;
+    await expect(world.during(world.client().producer().send('t', { body: 'x' }))).rejects.toBeInstanceOf(
+      ResponseError,
+    );
     expect(sends()).toHaveLength(1);
   });
 
   test('waits a little for a busy broker', async () => {
     let busy = 2;
     world.broker.intercept = ({ code }) =>
-      code === RequestCode.SEND_MESSAGE_V2 && busy-- > 0 ? { code: ResponseCode.SYSTEM_BUSY, remark: 'busy' } : undefined;
+      code === RequestCode.SEND_MESSAGE_V2 && busy-- > 0
+        ? { code: ResponseCode.SYSTEM_BUSY, remark: 'busy' }
+        : undefined;
     await world.during(world.client().producer().send('t', { body: 'x' }));
     expect(sends()).toHaveLength(3);
     busy = 99;
-    await expect(world.during(world.client().producer().send('t', { body: 'x' }))).rejects.toBeInstanceOf(BrokerBusyError);
+    await expect(world.during(world.client().producer().send('t', { body: 'x' }))).rejects.toBeInstanceOf(
+      BrokerBusyError,
+    );
   });
 
   test('keeps trying to reach a broker that refuses connections until the time is over: nothing was sent', async () => {
@@ -84,7 +121,9 @@ describe('send', () => {
     await expect(world.during(producer.send('t', { body: 'x' }))).rejects.toBeInstanceOf(TimeoutError);
     const abort = new AbortController();
     abort.abort(new Error('enough'));
-    await expect(world.during(producer.send('t', { body: 'x' }, { signal: abort.signal }))).rejects.toThrow('enough');
+    await expect(world.during(producer.send('t', { body: 'x' }, { signal: abort.signal }))).rejects.toThrow(
+      'enough',
+    );
   });
 
   test('a topic nobody knows: the error says who was asked; with a template topic it is created by sending', async () => {
@@ -94,7 +133,8 @@ describe('send', () => {
     await expect(unknown).rejects.toThrow(/127\.0\.0\.1:10911 does not know it/);
     world.broker.topic('TBW102', 8);
     world.broker.intercept = ({ code, extFields }) => {
-      if (code === RequestCode.SEND_MESSAGE_V2 && world.broker.count('new') === 0) world.broker.topic('new', Number(extFields?.['d']));
+      if (code === RequestCode.SEND_MESSAGE_V2 && world.broker.count('new') === 0)
+        world.broker.topic('new', Number(extFields?.['d']));
       return undefined;
     };
     await world.during(producer.send('new', { body: 'x' }));
@@ -119,11 +159,15 @@ describe('order', () => {
     const held: (() => void)[] = [];
     world.broker.intercept = (request, channel) => {
       if (request.code !== RequestCode.SEND_MESSAGE_V2) return undefined;
-      held.push(() => channel.reply(request, { code: 0, extFields: { msgId: 'A', queueId: '0', queueOffset: '0' } }));
+      held.push(() =>
+        channel.reply(request, { code: 0, extFields: { msgId: 'A', queueId: '0', queueOffset: '0' } }),
+      );
       return null;
     };
     const producer = world.client().producer();
-    const all = ['a', 'a', 'b'].map((shardingKey, n) => producer.send('t', { body: `${shardingKey}${n}`, shardingKey }));
+    const all = ['a', 'a', 'b'].map((shardingKey, n) =>
+      producer.send('t', { body: `${shardingKey}${n}`, shardingKey }),
+    );
     await world.clock.settle();
     expect(sends().map(({ body }) => body?.toString())).toEqual(['a0', 'b2']);
     for (let n = 0; n < 3; n++) {
@@ -175,7 +219,9 @@ test('a batch answers for each item: refused here, refused there, or stored', as
   const bodies = ['a', 'b', '', 'c'].map((text) => ({ body: text === '' ? '' : text.repeat(40) }));
   let batches = 0;
   world.broker.intercept = ({ code }) =>
-    code === RequestCode.SEND_BATCH_MESSAGE && ++batches === 1 ? { code: ResponseCode.MESSAGE_ILLEGAL } : undefined;
+    code === RequestCode.SEND_BATCH_MESSAGE && ++batches === 1
+      ? { code: ResponseCode.MESSAGE_ILLEGAL }
+      : undefined;
   const results = await world.during(producer.sendBatch('t', bodies));
   expect(results.map(({ ok }) => ok)).toEqual([false, false, false, true]);
   expect(results[3]).toMatchObject({ result: { topic: 't', status: 'SEND_OK' } });
@@ -191,5 +237,7 @@ test('close waits for what is on its way; afterwards nothing is sent', async () 
   await expect(world.during(sending)).resolves.toMatchObject({ status: 'SEND_OK' });
   await world.during(closing);
   await expect(producer.send('t', { body: 'y' })).rejects.toBeInstanceOf(ClosedError);
-  expect(world.broker.asked(RequestCode.UNREGISTER_CLIENT)[0]?.extFields).toMatchObject({ producerGroup: 'PG' });
+  expect(world.broker.asked(RequestCode.UNREGISTER_CLIENT)[0]?.extFields).toMatchObject({
+    producerGroup: 'PG',
+  });
 });

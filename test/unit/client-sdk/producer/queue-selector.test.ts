@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { QueueSelector, queueOfKey } from '@cometmq/client/producer/queue-selector';
 import { SeededRandom } from '../../../support/seeded-random.ts';
 
-const queues = ['a', 'b'].flatMap((brokerName) => [0, 1].map((queueId) => ({ topic: 't', brokerName, queueId })));
+const queues = ['a', 'b'].flatMap((brokerName) =>
+  [0, 1].map((queueId) => ({ topic: 't', brokerName, queueId })),
+);
 const always = (): boolean => true;
 
 test('all queues take turns', () => {

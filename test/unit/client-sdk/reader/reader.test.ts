@@ -99,15 +99,27 @@ describe('positions', () => {
   test('by time, by offsets, as committed', async () => {
     const mq = world.client();
     const later = new Date(world.clock.now() - 2500);
-    expect(texts(await world.during(mq.reader({ topic: 't', from: { time: later } }).pull()))).toEqual(['4', '5']);
-    expect(texts(await world.during(mq.reader({ topic: 't', from: { time: '-3s' } }).pull()))).toEqual(['3', '4', '5']);
-    const offsets = [{ queue: 0, offset: 2n }, { broker: 'broker-a', queue: 1, offset: 3n }];
+    expect(texts(await world.during(mq.reader({ topic: 't', from: { time: later } }).pull()))).toEqual([
+      '4',
+      '5',
+    ]);
+    expect(texts(await world.during(mq.reader({ topic: 't', from: { time: '-3s' } }).pull()))).toEqual([
+      '3',
+      '4',
+      '5',
+    ]);
+    const offsets = [
+      { queue: 0, offset: 2n },
+      { broker: 'broker-a', queue: 1, offset: 3n },
+    ];
     expect(texts(await world.during(mq.reader({ topic: 't', from: { offsets } }).pull()))).toEqual(['4']);
     const first = mq.reader({ topic: 't', from: 'committed', group: 'audit' });
     await world.during(first.pull({ max: 100 }));
     await world.during(first.commit());
     world.broker.put('t', 0, 'more');
-    expect(texts(await world.during(mq.reader({ topic: 't', from: 'committed', group: 'audit' }).pull()))).toEqual(['more']);
+    expect(
+      texts(await world.during(mq.reader({ topic: 't', from: 'committed', group: 'audit' }).pull())),
+    ).toEqual(['more']);
   });
 });
 
@@ -127,6 +139,10 @@ test('iterates without end until it is closed', async () => {
 
 test('queues and topics that do not exist are named', async () => {
   const mq = world.client();
-  await expect(world.during(mq.reader({ topic: 'nowhere' }).pull())).rejects.toBeInstanceOf(RouteNotFoundError);
-  await expect(world.during(mq.reader({ topic: 't', queues: [7] }).pull())).rejects.toThrow(/no readable queue 7/);
+  await expect(world.during(mq.reader({ topic: 'nowhere' }).pull())).rejects.toBeInstanceOf(
+    RouteNotFoundError,
+  );
+  await expect(world.during(mq.reader({ topic: 't', queues: [7] }).pull())).rejects.toThrow(
+    /no readable queue 7/,
+  );
 });

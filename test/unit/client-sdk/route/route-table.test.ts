@@ -42,7 +42,8 @@ test('a topic only one name server knows is found', async () => {
 test('an empty name server takes nothing away', async () => {
   const producer = world.client().producer();
   await world.during(producer.send('t', { body: '1' }));
-  world.broker.intercept = ({ code }) => (code === RequestCode.GET_ROUTEINFO_BY_TOPIC ? { code: 17, remark: 'gone' } : undefined);
+  world.broker.intercept = ({ code }) =>
+    code === RequestCode.GET_ROUTEINFO_BY_TOPIC ? { code: 17, remark: 'gone' } : undefined;
   await world.clock.advance(65_000);
   await world.during(producer.send('t', { body: '2' }));
   expect(world.broker.count('t')).toBe(2);

@@ -62,8 +62,12 @@ describe('decompressBody', () => {
   });
 
   test.each([ZLIB, LZ4, ZSTD, 0x701])('damaged bytes with flag %i are refused', (sysFlag) => {
-    expect(() => decompressBody(Buffer.from('not compressed at all'), sysFlag, 1000)).toThrow(/can't be decompressed/);
+    expect(() => decompressBody(Buffer.from('not compressed at all'), sysFlag, 1000)).toThrow(
+      /can't be decompressed/,
+    );
     expect(() => decompressBody(Buffer.alloc(0), sysFlag, 1000)).toThrow(/can't be decompressed/);
-    expect(() => decompressBody(zstdOfRepeats(1, 100).subarray(0, 10), sysFlag, 1000)).toThrow(/can't be decompressed/);
+    expect(() => decompressBody(zstdOfRepeats(1, 100).subarray(0, 10), sysFlag, 1000)).toThrow(
+      /can't be decompressed/,
+    );
   });
 });
