@@ -24,13 +24,8 @@ export type {
 export type { RetryBackoff } from './consumer/delay-level.ts';
 export { exponential } from './consumer/delay-level.ts';
 export type { MessageContext, RetryDirective } from './consumer/message-context.ts';
-export type {
-  CloseOptions,
-  ConsumerEvents,
-  ConsumerHealth,
-  PushConsumer,
-  TopicQueue,
-} from './consumer/push-consumer.ts';
+export type { CloseOptions, ConsumerEvents, ConsumerHealth, TopicQueue } from './consumer/consumer-events.ts';
+export type { PushConsumer } from './consumer/push-consumer.ts';
 export {
   BrokerBusyError,
   ClosedError,
@@ -57,4 +52,5 @@ export type {
   SendOptions,
 } from './producer/producer.ts';
 export type { SendResult, SendStatus } from './producer/send-result.ts';
-export type { ReadFrom, Reader, ReaderOptions, ReaderPosition, ReaderPullOptions } from './reader/reader.ts';
+export type { Reader } from './reader/reader.ts';
+export type { ReadFrom, ReaderOptions, ReaderPosition, ReaderPullOptions } from './reader/reader-options.ts';

@@ -15,14 +15,18 @@ import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { Outcome } from '../consumer/handler-run.ts';
-import type { PushConsumer } from '../consumer/push-consumer.ts';
+import type { ConsumerOperator } from '../consumer/consumer-operator.ts';
 
-type AnyConsumer = PushConsumer<unknown>;
+/** The part of a consumer that brokers talk to. */
+export interface ServedConsumer {
+  readonly operator: ConsumerOperator;
+  rebalance(): void;
+}
 
 export interface ServerCallsOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  readonly consumerOf: (group: string) => AnyConsumer | undefined;
+  readonly consumerOf: (group: string) => ServedConsumer | undefined;
 }
 
 /** What brokers ask of a client (Java: ClientRemotingProcessor). */
@@ -42,11 +46,11 @@ export class ServerCalls {
         return this.#resetOffset(request);
       case RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT: {
         const { group, topic } = ConsumerStatusHeader.decode(request.extFields);
-        return this.#answer(group, (consumer) => consumer.statusBody(topic));
+        return this.#answer(group, (consumer) => consumer.operator.statusBody(topic));
       }
       case RequestCode.GET_CONSUMER_RUNNING_INFO: {
         const { consumerGroup } = ConsumerRunningInfoHeader.decode(request.extFields);
-        return this.#answer(consumerGroup, (consumer) => consumer.runningInfoBody());
+        return this.#answer(consumerGroup, (consumer) => consumer.operator.runningInfoBody());
       }
       case RequestCode.CONSUME_MESSAGE_DIRECTLY:
         return this.#consumeDirectly(request);
@@ -62,7 +66,7 @@ export class ServerCalls {
     const { group, topic } = ResetOffsetHeader.decode(request.extFields);
     const offsets = readOffsetTable(parseBody(request.body));
     this.#options.log.info({ group, topic, queues: offsets.length }, 'offsets reset by an operator');
-    await this.#options.consumerOf(group)?.resetOffsets(offsets);
+    await this.#options.consumerOf(group)?.operator.resetOffsets(offsets);
     return { code: ResponseCode.SUCCESS };
   }
 
@@ -72,11 +76,11 @@ export class ServerCalls {
     if (consumer === undefined || request.body === undefined) return unknownGroup(consumerGroup);
     const startMs = this.#options.clock.monotonic();
     const message = decodeMessage(request.body, 0, request.body.length);
-    const outcome = await consumer.consumeDirectly(message, brokerName ?? '');
+    const outcome = await consumer.operator.consumeDirectly(message, brokerName ?? '');
     const body = jsonBody({
       autoCommit: true,
       consumeResult: resultName(outcome),
-      order: consumer.ordered,
+      order: consumer.operator.ordered,
       remark:
         outcome.kind === 'ack' ? undefined : errorText(outcome.error ?? 'the handler asked for a retry'),
       spentTimeMills: Math.round(this.#options.clock.monotonic() - startMs),
@@ -84,7 +88,7 @@ export class ServerCalls {
     return { code: ResponseCode.SUCCESS, body };
   }
 
-  #answer(group: string, body: (consumer: AnyConsumer) => Buffer): Reply {
+  #answer(group: string, body: (consumer: ServedConsumer) => Buffer): Reply {
     const consumer = this.#options.consumerOf(group);
     return consumer === undefined
       ? unknownGroup(group)

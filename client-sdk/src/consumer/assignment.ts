@@ -1,13 +1,9 @@
-import type { Timer } from '@cometmq/common/clock/clock';
 import { errorText } from '@cometmq/common/error/mq-error';
-import { Property } from '@cometmq/common/message/property-names';
 import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
 import type { ClientContext } from '../client/client-context.ts';
 import { Backoff } from '../connection/backoff.ts';
 import type { OffsetRequests } from '../connection/offset-requests.ts';
-import type { PullAnswer } from '../connection/pull-request.ts';
-import { pull } from '../connection/pull-request.ts';
-import { acceptsTag } from '../message/filter.ts';
+import { TimerGroup } from '../options/timer-group.ts';
 import { queueKey } from '../route/topic-queues.ts';
 import type { ConsumerSettings } from './consumer-settings.ts';
 import type { ConsumeStats } from './consume-stats.ts';
@@ -15,6 +11,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { OffsetStore } from './offset-store.ts';
 import { ProcessQueue } from './process-queue.ts';
 import { PullLoop } from './pull-loop.ts';
+import { QueueIntake } from './queue-intake.ts';
 import type { QueueLocks } from './queue-locks.ts';
 import type { StartPosition } from './start-offset.ts';
 import { startOffset } from './start-offset.ts';
@@ -42,8 +39,6 @@ export interface AssignedQueue {
   readonly loop: PullLoop;
 }
 
-const PULL_BATCH = 32;
-const SUSPEND_MS = 15_000;
 const PULL_BACKOFF = { firstMs: 100, maxMs: 3000 };
 const CONCURRENT_SPAN_MAX = 2000;
 /** An ordered queue's handler may end its message before the queue goes to another member. */
@@ -62,13 +57,16 @@ export class Assignment {
   readonly #corrected = new Map<string, number>();
   readonly #baseline = new Map<string, ReadonlySet<string>>();
   readonly #handovers = new Set<Promise<void>>();
-  readonly #timers = new Set<Timer>();
+  readonly #timers: TimerGroup;
+  readonly #intake: QueueIntake;
   #locking = false;
   #lockAskedMs = -Infinity;
   #closed = false;
 
   constructor(options: AssignmentOptions) {
     this.#options = options;
+    this.#timers = new TimerGroup(options.context.clock);
+    this.#intake = new QueueIntake(options);
   }
 
   /** Which queues a topic had when this member first looked. */
@@ -142,7 +140,7 @@ export class Assignment {
 
   stopPulling(): void {
     this.#closed = true;
-    for (const timer of this.#timers) timer.cancel();
+    this.#timers.cancel();
     for (const { loop } of this.all()) loop.stop();
   }
 
@@ -195,10 +193,10 @@ export class Assignment {
       queue: process,
       backoff: new Backoff(random, PULL_BACKOFF),
       startOffset: offset,
-      pull: (from, brokerId) => this.#pull(process, from, brokerId),
+      pull: (from, brokerId) => this.#intake.pull(process, from, brokerId),
       mayPull: () => this.#mayPull(queue),
       onMessages: (answer) => {
-        this.#receive(process, answer);
+        this.#intake.receive(process, answer);
       },
       onIllegalOffset: (nextOffset) => {
         this.#correct(queue, offset, nextOffset);
@@ -210,42 +208,6 @@ export class Assignment {
     });
     this.#queues.set(queueKey(queue), { process, loop });
     loop.start();
-  }
-
-  async #pull(process: ProcessQueue, offset: number, brokerId: number): Promise<PullAnswer> {
-    const { context, group, settings, subscriptions, store } = this.#options;
-    const { queue } = process;
-    const startMs = context.clock.monotonic();
-    const answer = await pull(context.connections, context.routes, {
-      group,
-      queue,
-      offset,
-      brokerId,
-      maxMessages: Math.min(PULL_BATCH, settings.prefetch - process.count),
-      suspendMs: SUSPEND_MS,
-      subscription: subscriptions.of(queue.topic),
-      withSubscription: false,
-      commitOffset: settings.broadcast ? undefined : store.current(queue),
-    });
-    if (answer.status === 'found') {
-      this.#options.statsOf(queue.topic).pulled(answer.messages.length, context.clock.monotonic() - startMs);
-    }
-    return answer;
-  }
-
-  #receive(process: ProcessQueue, answer: PullAnswer): void {
-    const { context, subscriptions, dispatcher, store } = this.#options;
-    const subscription = subscriptions.of(process.queue.topic);
-    const wanted = answer.messages.filter(({ properties }) =>
-      acceptsTag(subscription, properties.get(Property.TAGS)),
-    );
-    if (wanted.length > 0) {
-      process.put(wanted, context.clock.monotonic());
-      dispatcher.wake(process);
-    } else if (process.isEmpty) {
-      // Nothing for us up to here, so a restart need not look at it again.
-      store.update(process.queue, answer.nextOffset);
-    }
   }
 
   #mayPull(queue: MessageQueue): boolean {
@@ -267,16 +229,8 @@ export class Assignment {
         context.log.warn({ group, queue, reason: errorText(error) }, 'offset not corrected');
       });
     };
-    if (again) this.#later(ILLEGAL_PAUSE_MS, move);
+    if (again) this.#timers.later(ILLEGAL_PAUSE_MS, move);
     else move();
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    const timer = this.#options.context.clock.setTimer(delayMs, () => {
-      this.#timers.delete(timer);
-      run();
-    });
-    this.#timers.add(timer);
   }
 
   async #revoke(queue: MessageQueue): Promise<void> {

@@ -62,3 +62,9 @@ function whole(name: string, value: number, min: number, max: number): number {
   }
   return value;
 }
+
+/** Java's name of a start position. */
+export function consumeFromWhere(start: StartPosition): string {
+  if (start === 'latest') return 'CONSUME_FROM_LAST_OFFSET';
+  return start === 'earliest' ? 'CONSUME_FROM_FIRST_OFFSET' : 'CONSUME_FROM_TIMESTAMP';
+}

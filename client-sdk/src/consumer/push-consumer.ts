@@ -1,69 +1,36 @@
-import type { Timer } from '@cometmq/common/clock/clock';
-import { every } from '@cometmq/common/clock/clock';
-import type { StoredMessage } from '@cometmq/common/message/message';
 import { Property } from '@cometmq/common/message/property-names';
 import type { ConsumerData } from '@cometmq/remoting/protocol/body/heartbeat';
-import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
 import type { ClientContext } from '../client/client-context.ts';
 import { TypedEvents } from '../client/typed-events.ts';
 import { OffsetRequests } from '../connection/offset-requests.ts';
 import { ClosedError } from '../error/client-error.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import { abortable, deferred, pause } from '../options/abortable.ts';
-import type { Duration } from '../options/duration.ts';
 import { durationMs } from '../options/duration.ts';
+import { TimerGroup } from '../options/timer-group.ts';
 import { Assignment } from './assignment.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
-import { consumerStatusBody, runningInfoBody } from './consumer-report.ts';
+import type { CloseOptions, ConsumerEvents, ConsumerHealth } from './consumer-events.ts';
+import { topicQueue } from './consumer-events.ts';
+import { ConsumerOperator } from './consumer-operator.ts';
 import type { ConsumerSettings } from './consumer-settings.ts';
-import { consumerSettings } from './consumer-settings.ts';
+import { consumeFromWhere, consumerSettings } from './consumer-settings.ts';
 import { ConsumeStats } from './consume-stats.ts';
 import { Dispatcher } from './dispatcher.ts';
-import type { HandlerRun, Outcome } from './handler-run.ts';
+import type { HandlerRun } from './handler-run.ts';
 import { runHandler } from './handler-run.ts';
 import { LocalOffsetStore } from './local-offset-store.ts';
 import type { OffsetStore } from './offset-store.ts';
-import type { Delivery } from './process-queue.ts';
-import { ProcessQueue } from './process-queue.ts';
+import type { Delivery, ProcessQueue } from './process-queue.ts';
+
 import { QueueLocks } from './queue-locks.ts';
 import { Rebalancer } from './rebalancer.ts';
 import { RemoteOffsetStore } from './remote-offset-store.ts';
 import { SendBack } from './send-back.ts';
 import type { Settlement } from './settlement.ts';
-import { BroadcastSettlement, ConcurrentSettlement, OrderedSettlement } from './settlement.ts';
+import { newSettlement } from './settlement.ts';
 import { StallWatchdog } from './stall-watchdog.ts';
 import { Subscriptions } from './subscriptions.ts';
-
-/** A queue of a topic, as events name it. */
-export interface TopicQueue {
-  readonly topic: string;
-  readonly broker: string;
-  readonly id: number;
-}
-
-export interface ConsumerEvents<T> extends Record<string, readonly unknown[]> {
-  assigned: [queues: readonly TopicQueue[]];
-  revoked: [queues: readonly TopicQueue[]];
-  /** A message goes back for another delivery; the error is undefined when the handler asked for it. */
-  retry: [message: ReceivedMessage<T>, error: Error | undefined];
-  /** A message was given up: it is in the dead letters, or, of a broadcast, gone. */
-  deadLetter: [message: ReceivedMessage<T>, error: Error | undefined];
-  stalled: [queue: TopicQueue, silentMs: number];
-}
-
-export interface ConsumerHealth {
-  readonly group: string;
-  readonly state: 'starting' | 'running' | 'closing' | 'closed';
-  readonly queues: number;
-  /** Messages pulled and not finished. */
-  readonly buffered: number;
-  readonly handlers: number;
-}
-
-export interface CloseOptions {
-  /** How long handlers at work may take to end. @defaultValue '20s' */
-  readonly drain?: Duration;
-}
 
 const PERSIST_MS = 5000;
 const LOCK_RENEW_MS = 20_000;
@@ -83,8 +50,9 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
   readonly #assignment: Assignment;
   readonly #rebalancer: Rebalancer;
   readonly #watchdog: StallWatchdog;
+  readonly #operator: ConsumerOperator;
   readonly #settlement: Settlement;
-  readonly #timers = new Set<Timer>();
+  readonly #timers: TimerGroup;
   readonly #ready = deferred();
   readonly #force = new AbortController();
   readonly #onClosed: (consumer: PushConsumer<T>) => Promise<void>;
@@ -106,6 +74,7 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     this.#settings = consumerSettings(options, this.#startedAtMs);
     this.#subscriptions = new Subscriptions(options, this.#startedAtMs);
     this.#events = new TypedEvents(context.log);
+    this.#timers = new TimerGroup(context.clock);
     const requests = new OffsetRequests(context.connections, context.routes);
     this.#store = this.#settings.broadcast
       ? new LocalOffsetStore(context.disk, context.log, options.offsetsDirectory, this.group)
@@ -121,8 +90,18 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
       queues: () => this.#assignment.all(),
       isLocked: (queue) => this.#assignment.isLocked(queue),
       onStall: (queue, silentMs) => {
-        this.#events.emit('stalled', named(queue), silentMs);
+        this.#events.emit('stalled', topicQueue(queue), silentMs);
       },
+    });
+    this.#operator = new ConsumerOperator({
+      context,
+      settings: this.#settings,
+      startedAtMs: this.#startedAtMs,
+      assignment: this.#assignment,
+      store: this.#store,
+      stats: this.#stats,
+      data: () => this.data(),
+      run: (queue, deliveries) => this.#run(queue, deliveries),
     });
     this.#ready.promise.catch(() => undefined);
   }
@@ -178,8 +157,8 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
   start(): void {
     const { clock, routes } = this.#context;
     for (const topic of this.#subscriptions.topics) routes.pin(topic);
-    this.#every(PERSIST_MS, () => void this.#assignment.persist());
-    if (this.#ordered) this.#every(LOCK_RENEW_MS, () => void this.#assignment.renewLocks());
+    this.#timers.every(PERSIST_MS, () => void this.#assignment.persist());
+    if (this.#ordered) this.#timers.every(LOCK_RENEW_MS, () => void this.#assignment.renewLocks());
     this.#watchdog.start();
     void Promise.allSettled(this.#subscriptions.topics.map((topic) => routes.refresh(topic)))
       .then(() => this.#context.heartbeat())
@@ -191,17 +170,11 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
 
   /** @internal What the brokers are told in heartbeats. */
   data(): ConsumerData {
-    const { start } = this.#settings;
     return {
       groupName: this.group,
       consumeType: 'CONSUME_PASSIVELY',
       messageModel: this.#settings.broadcast ? 'BROADCASTING' : 'CLUSTERING',
-      consumeFromWhere:
-        start === 'latest'
-          ? 'CONSUME_FROM_LAST_OFFSET'
-          : start === 'earliest'
-            ? 'CONSUME_FROM_FIRST_OFFSET'
-            : 'CONSUME_FROM_TIMESTAMP',
+      consumeFromWhere: consumeFromWhere(this.#settings.start),
       unitMode: false,
       subscriptionDataSet: this.#subscriptions.all(),
     };
@@ -218,51 +191,9 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     if (this.#subscriptions.has(topic)) this.rebalance();
   }
 
-  /** @internal An operator moved the group. */
-  async resetOffsets(offsets: readonly (MessageQueue & { readonly offset: number })[]): Promise<void> {
-    const mine = new Map(
-      this.#assignment
-        .queues()
-        .map((queue) => [`${queue.topic} ${queue.queueId} ${queue.brokerName}`, queue]),
-    );
-    for (const { topic, queueId, brokerName, offset } of offsets) {
-      const queue = mine.get(`${topic} ${queueId} ${brokerName}`);
-      if (queue !== undefined) await this.#assignment.moveTo(queue, offset);
-    }
-  }
-
-  /** @internal */
-  statusBody(topic: string): Buffer {
-    return consumerStatusBody(topic, this.#assignment.all(), this.#store);
-  }
-
-  /** @internal */
-  runningInfoBody(): Buffer {
-    return runningInfoBody({
-      context: this.#context,
-      settings: this.#settings,
-      data: this.data(),
-      startedAtMs: this.#startedAtMs,
-      queues: this.#assignment.all(),
-      store: this.#store,
-      stats: this.#stats,
-      isLocked: (queue) => this.#ordered && this.#assignment.isLocked(queue),
-    });
-  }
-
-  /** @internal Runs one message through the handler, for an operator; nothing is acknowledged or sent back. */
-  async consumeDirectly(message: StoredMessage, brokerName: string): Promise<Outcome> {
-    const { topic, queueId } = message;
-    const limits = { countMax: 1, bytesMax: Infinity, spanMax: Infinity };
-    const process = new ProcessQueue({ topic, queueId, brokerName }, limits, this.#context.clock.monotonic());
-    process.put([message], this.#context.clock.monotonic());
-    const [outcome] = await this.#run(process, process.take(1)).outcomes;
-    return outcome ?? { kind: 'ack' };
-  }
-
-  /** @internal */
-  get ordered(): boolean {
-    return this.#settings.ordered;
+  /** @internal What operators may ask and do. */
+  get operator(): ConsumerOperator {
+    return this.#operator;
   }
 
   /** True when queues must be locked: a broadcast has no other members to keep out. */
@@ -287,7 +218,7 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
       waited,
     ]);
     idle.abort();
-    for (const timer of this.#timers) timer.cancel();
+    this.#timers.cancel();
     await this.#assignment.release(new ClosedError('consumer'));
     for (const topic of this.#subscriptions.topics) routes.unpin(topic);
     this.#state = 'closed';
@@ -333,7 +264,7 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
   }
 
   #newSettlement(): Settlement {
-    const { maxReconsumeTimes, backoff, broadcast, ordered } = this.#settings;
+    const { maxReconsumeTimes, backoff } = this.#settings;
     const options = {
       log: this.#context.log,
       sendBack: new SendBack(this.#context, this.group),
@@ -355,14 +286,13 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
         this.#events.emit('deadLetter', message, error);
       },
       later: (delayMs: number, run: () => void) => {
-        this.#later(delayMs, run);
+        this.#timers.later(delayMs, run);
       },
       wake: (queue: ProcessQueue) => {
         this.#dispatcher.wake(queue);
       },
     };
-    if (ordered) return new OrderedSettlement(options);
-    return broadcast ? new BroadcastSettlement(options) : new ConcurrentSettlement(options);
+    return newSettlement(this.#settings, options);
   }
 
   #newAssignment(requests: OffsetRequests): Assignment {
@@ -380,10 +310,10 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
       locks: this.#ordered ? new QueueLocks(locks) : undefined,
       statsOf: (topic) => this.#statsOf(topic),
       onAssigned: (queues) => {
-        this.#events.emit('assigned', queues.map(named));
+        this.#events.emit('assigned', queues.map(topicQueue));
       },
       onRevoked: (queues) => {
-        this.#events.emit('revoked', queues.map(named));
+        this.#events.emit('revoked', queues.map(topicQueue));
       },
     });
   }
@@ -410,20 +340,4 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     const topic = message.properties.get(Property.RETRY_TOPIC) ?? message.topic;
     return new ReceivedMessage(message, '', this.#subscriptions.codecOf(topic), attempt);
   }
-
-  #every(periodMs: number, run: () => void): void {
-    this.#timers.add(every(this.#context.clock, periodMs, run));
-  }
-
-  #later(delayMs: number, run: () => void): void {
-    const timer = this.#context.clock.setTimer(delayMs, () => {
-      this.#timers.delete(timer);
-      run();
-    });
-    this.#timers.add(timer);
-  }
-}
-
-function named({ topic, brokerName, queueId }: MessageQueue): TopicQueue {
-  return { topic, broker: brokerName, id: queueId };
 }

@@ -26,11 +26,20 @@ export interface SettlementOptions {
   readonly wake: (queue: ProcessQueue) => void;
 }
 
+/** The rules for a consumer's kind. */
+export function newSettlement(
+  kind: { readonly ordered: boolean; readonly broadcast: boolean },
+  options: SettlementOptions,
+): Settlement {
+  if (kind.ordered) return new OrderedSettlement(options);
+  return kind.broadcast ? new BroadcastSettlement(options) : new ConcurrentSettlement(options);
+}
+
 /** A message that could not be sent back is handed out again here after this. */
 const LOCAL_RETRY_MS = 5000;
 
 /** Parallel consumption (Java: ConsumeMessageConcurrentlyService): a failed message goes back to its broker. */
-export class ConcurrentSettlement implements Settlement {
+class ConcurrentSettlement implements Settlement {
   readonly #options: SettlementOptions;
 
   constructor(options: SettlementOptions) {
@@ -98,7 +107,7 @@ export class ConcurrentSettlement implements Settlement {
 }
 
 /** Broadcast consumption has nobody to send back to: what fails is reported and dropped, as in Java. */
-export class BroadcastSettlement implements Settlement {
+class BroadcastSettlement implements Settlement {
   readonly #options: SettlementOptions;
 
   constructor(options: SettlementOptions) {
@@ -127,7 +136,7 @@ const ORDERED_RETRY_MIN_MS = 10;
 const ORDERED_RETRY_MAX_MS = 30_000;
 
 /** Ordered consumption (Java: ConsumeMessageOrderlyService): a failed message is tried again before any later one. */
-export class OrderedSettlement implements Settlement {
+class OrderedSettlement implements Settlement {
   readonly #options: SettlementOptions;
 
   constructor(options: SettlementOptions) {

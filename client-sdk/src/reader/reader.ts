@@ -9,49 +9,15 @@ import { pull } from '../connection/pull-request.ts';
 import { ClosedError, IllegalStateError } from '../error/client-error.ts';
 import type { Filter } from '../message/filter.ts';
 import { ALL_MESSAGES, acceptsTag, subscriptionData } from '../message/filter.ts';
-import type { Queue } from '../message/received-message.ts';
 import { ReceivedMessage } from '../message/received-message.ts';
 import type { Topic } from '../message/topic.ts';
 import { asTopic } from '../message/topic.ts';
 import { abortable, pause, reasonOf } from '../options/abortable.ts';
-import type { Duration, Moment } from '../options/duration.ts';
+import type { Moment } from '../options/duration.ts';
 import { durationMs, momentMs } from '../options/duration.ts';
 import { readQueues } from '../route/topic-queues.ts';
+import type { ReaderOptions, ReaderPosition, ReaderPullOptions } from './reader-options.ts';
 import { QueueFetcher } from './queue-fetcher.ts';
-
-/** Where reading begins. `committed`: where the reader's group stopped, its first message when it never did. */
-export type ReadFrom =
-  | 'first'
-  | 'last'
-  | 'committed'
-  | { readonly time: Moment }
-  | { readonly offsets: readonly ReaderPosition[] };
-
-export interface ReaderPosition {
-  /** The broker; may be left out where one broker alone has the queue. */
-  readonly broker?: string;
-  readonly queue: number;
-  readonly offset: bigint;
-}
-
-export interface ReaderOptions<T> {
-  readonly topic: string | Topic<never, T>;
-  /** Numbers, or queues with their brokers. @defaultValue 'all' */
-  readonly queues?: 'all' | readonly (number | Queue)[];
-  /** @defaultValue 'first' */
-  readonly from?: ReadFrom;
-  readonly filter?: Filter;
-  /** For `committed` and `commit`; the broker must know it or create it. @defaultValue 'TOOLS_CONSUMER' */
-  readonly group?: string;
-}
-
-export interface ReaderPullOptions {
-  /** @defaultValue 32 */
-  readonly max?: number;
-  /** How long to wait for a first message. @defaultValue 0: what is there now */
-  readonly wait?: Duration;
-  readonly signal?: AbortSignal;
-}
 
 const DEFAULT_GROUP = 'TOOLS_CONSUMER';
 const SUSPEND_MAX_MS = 15_000;
