@@ -12,6 +12,7 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 const NINE = 0x39;
 const LETTER_A = 0x61;
+const LETTER_U = 0x75;
 const LETTERS = 26;
 /** Largest magnitude that survives digit by digit without rounding. */
 const SAFE_DIGITS = 15;
@@ -146,7 +147,9 @@ export class SendHeaderScanner {
       }
       if (byte < 0x20) return -1;
       high |= byte;
-      at += byte === BACKSLASH ? 2 : 1;
+      const size = byte === BACKSLASH ? escapeSize(bytes, at) : 1;
+      if (size === 0) return -1;
+      at += size;
     }
     return -1;
   }
@@ -164,7 +167,8 @@ export class SendHeaderScanner {
       value = value * 10 + byte - ZERO;
     }
     this.#at = at;
-    if (at === first || at - first > 10) return Number.NaN;
+    const hasLeadingZero = bytes[first] === ZERO && at - first > 1;
+    if (at === first || at - first > 10 || hasLeadingZero) return Number.NaN;
     const signed = isNegative ? -value : value;
     return (signed | 0) === signed ? signed : Number.NaN;
   }
@@ -226,7 +230,7 @@ export function unescapeJson(
       continue;
     }
     const escape = bytes[++at] ?? 0;
-    if (escape === 0x75) {
+    if (escape === LETTER_U) {
       const code = hexDigits(bytes, at + 1);
       if (code < 0 || code >= 0x80 || at + 4 >= end) return -1;
       target[to++] = code;
@@ -250,6 +254,13 @@ const SIMPLE_ESCAPES: ReadonlyMap<number, number> = new Map([
   [0x72, 0x0d],
   [0x74, 0x09],
 ]);
+
+/** Bytes of the escape at `at`; 0 for one that JSON does not have. */
+function escapeSize(bytes: Buffer, at: number): number {
+  const escape = bytes[at + 1] ?? 0;
+  if (escape === LETTER_U) return hexDigits(bytes, at + 2) < 0 ? 0 : 6;
+  return SIMPLE_ESCAPES.has(escape) ? 2 : 0;
+}
 
 function hexDigits(bytes: Buffer, at: number): number {
   let value = 0;
