@@ -18,23 +18,11 @@ export class Meter {
   readonly #errors = new Map<string, number>();
   #isOpen = false;
   #messages = 0;
-  #total = 0;
   #begin: Usage | undefined;
   #end: Usage | undefined;
 
   constructor(serverPid: number | undefined) {
     this.#serverPid = serverPid;
-  }
-
-  /** Messages since the start of the job. */
-  get total(): number {
-    return this.#total;
-  }
-
-  get errorCount(): number {
-    let count = 0;
-    for (const one of this.#errors.values()) count += one;
-    return count;
   }
 
   begin(): void {
@@ -50,7 +38,6 @@ export class Meter {
 
   /** One answer that stands for `messages` messages. */
   count(messages: number, latencyMs: number): void {
-    this.#total += messages;
     if (!this.#isOpen) return;
     this.#messages += messages;
     this.#histogram.add(latencyMs * 1000);

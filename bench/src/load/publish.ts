@@ -9,6 +9,11 @@ import { OPAQUE_COUNT, OPAQUE_MIN, SendFrame } from './send-frame.ts';
 const DRAIN_MS = 10_000;
 const POLL_MS = 20;
 
+/** What the connections of one job have sent together. */
+interface Progress {
+  sent: number;
+}
+
 /** Numbers that must differ between all connections of a process. */
 const counters = { key: 0, message: 0 };
 
@@ -17,8 +22,10 @@ export async function publish(job: PublishJob): Promise<JobResult> {
   const meter = new Meter(job.serverPid);
   const keyPrefix = `7F000001${hex(process.pid, 4)}${hex(Date.now() % 2 ** 32, 8)}`;
   const frame = new SendFrame(job, keyPrefix);
+  const progress = { sent: 0 };
   const loops: PublishLoop[] = [];
-  for (let index = 0; index < job.connections; index++) loops.push(await PublishLoop.open(job, frame, meter));
+  for (let index = 0; index < job.connections; index++)
+    loops.push(await PublishLoop.open(job, frame, meter, progress));
   for (const loop of loops) loop.start();
   if (job.stopAfter > 0) await until(() => loops.every((loop) => loop.isIdle), 120_000);
   else await window(job, meter);
@@ -46,6 +53,7 @@ class PublishLoop implements FrameListener {
   readonly #job: PublishJob;
   readonly #frame: SendFrame;
   readonly #meter: Meter;
+  readonly #progress: Progress;
   readonly #sentAtMs: Float64Array;
   /** Opaque that each slot waits for; 0: none. */
   readonly #awaited: Int32Array;
@@ -54,9 +62,11 @@ class PublishLoop implements FrameListener {
   #socket: FrameSocket | undefined;
   #outstanding = 0;
   #isFinishing = false;
+  #isBroken = false;
   #nowMs = 0;
 
-  private constructor(job: PublishJob, frame: SendFrame, meter: Meter) {
+  private constructor(job: PublishJob, frame: SendFrame, meter: Meter, progress: Progress) {
+    this.#progress = progress;
     this.#job = job;
     this.#frame = frame;
     this.#meter = meter;
@@ -64,8 +74,13 @@ class PublishLoop implements FrameListener {
     this.#awaited = new Int32Array(job.depth);
   }
 
-  static async open(job: PublishJob, frame: SendFrame, meter: Meter): Promise<PublishLoop> {
-    const loop = new PublishLoop(job, frame, meter);
+  static async open(
+    job: PublishJob,
+    frame: SendFrame,
+    meter: Meter,
+    progress: Progress,
+  ): Promise<PublishLoop> {
+    const loop = new PublishLoop(job, frame, meter, progress);
     loop.#socket = await FrameSocket.open(job.port, loop);
     return loop;
   }
@@ -90,10 +105,10 @@ class PublishLoop implements FrameListener {
 
   frame(bytes: Buffer, start: number, end: number): void {
     const answer = readAnswer(bytes, start, end);
-    if (answer === undefined) return;
+    if (answer === undefined || this.#isBroken) return;
     const slot = (answer.opaque - OPAQUE_MIN) % this.#job.depth;
     if (this.#awaited[slot] !== answer.opaque) {
-      this.#meter.error('an answer to nothing that was asked');
+      this.#stop('an answer to nothing that was asked');
       return;
     }
     if (this.#nowMs === 0) this.#nowMs = performance.now();
@@ -108,15 +123,20 @@ class PublishLoop implements FrameListener {
     this.#nowMs = 0;
     const { stopAfter } = this.#job;
     const left =
-      stopAfter === 0 ? Infinity : stopAfter - this.#meter.total - this.#meter.errorCount - this.#outstanding;
+      stopAfter === 0 ? Infinity : Math.ceil((stopAfter - this.#progress.sent) / this.#frame.messages);
     const count = this.#isFinishing ? 0 : Math.min(this.#freeSlots.length, left);
     if (count > 0) this.#send(count);
   }
 
   closed(reason: string): void {
-    this.#meter.error(`connection lost: ${reason}`);
+    this.#stop(`connection lost: ${reason}`);
+  }
+
+  #stop(what: string): void {
+    this.#meter.error(what);
     this.#outstanding = 0;
-    this.#isFinishing = true;
+    this.#isFinishing = this.#isBroken = true;
+    this.#socket?.close();
   }
 
   #send(count: number): void {
@@ -142,6 +162,7 @@ class PublishLoop implements FrameListener {
     const nowMs = performance.now();
     for (const slot of slots) this.#sentAtMs[slot] = nowMs;
     this.#outstanding += count;
+    this.#progress.sent += count * frame.messages;
     this.#socket?.write(bytes);
   }
 }
