@@ -1,5 +1,12 @@
 import type { Logger } from '@cometmq/common/logging/logger';
-import type { ClientOptions, MqClient } from '@cometmq/client';
+import type {
+  ClientOptions,
+  ConsumerOptions,
+  MessageContext,
+  MqClient,
+  PushConsumer,
+  ReceivedMessage,
+} from '@cometmq/client';
 import { createClient, silentLogger } from '@cometmq/client';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryNet } from './memory-net.ts';
@@ -32,6 +39,23 @@ export class SdkWorld {
     const client = createClient({ nameServers: this.broker.address, logger, clientId, ports, ...options });
     this.#clients.push(client);
     return client;
+  }
+
+  /** A consumer of group g on topic t from its beginning, unless told otherwise, that has its queues. */
+  async consume(
+    handle: (message: ReceivedMessage, context: MessageContext) => unknown,
+    options: Partial<ConsumerOptions<Buffer>> = {},
+  ): Promise<PushConsumer> {
+    const all = {
+      group: 'g',
+      topics: ['t'],
+      startFrom: 'earliest',
+      handle,
+      ...options,
+    } as ConsumerOptions<Buffer>;
+    const worker = this.client().consume(all);
+    await this.during(worker.ready());
+    return worker;
   }
 
   /** Runs something that needs time to pass, moving the clock until it is done. */

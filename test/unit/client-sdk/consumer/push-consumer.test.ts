@@ -1,10 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
-import { readRunningInfo } from '@cometmq/remoting/protocol/body/running-info';
-import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
-import { objectKeyMap } from '@cometmq/remoting/protocol/body/message-queue';
-import type { ConsumerOptions, MessageContext, PushConsumer, ReceivedMessage } from '@cometmq/client';
 import { tags, Unrecoverable } from '@cometmq/client';
 import { SdkWorld } from '../../../support/sdk-world.ts';
 
@@ -15,24 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.stop());
 
-type Handle = (message: ReceivedMessage, context: MessageContext) => unknown;
-
-async function consume(
-  handle: Handle,
-  options: Partial<ConsumerOptions<Buffer>> = {},
-): Promise<PushConsumer> {
-  const all = {
-    group: 'g',
-    topics: ['t'],
-    startFrom: 'earliest',
-    handle,
-    ...options,
-  } as ConsumerOptions<Buffer>;
-  const worker = world.client().consume(all);
-  await world.during(worker.ready());
-  return worker;
-}
-
+const consume: SdkWorld['consume'] = (...given) => world.consume(...given);
 const committed = (queue: number, topic = 't') => world.broker.offsets.get(`g ${topic} ${queue}`);
 
 describe('progress', () => {
@@ -338,61 +317,6 @@ describe('ordered queues', () => {
   });
 });
 
-describe('calls from the broker', () => {
-  test('reset: the group continues where the operator says', async () => {
-    const got: string[] = [];
-    for (const body of ['0', '1', '2']) world.broker.put('t', 0, body);
-    await consume((m) => void got.push(m.body.toString()));
-    await world.clock.settle();
-    const body = Buffer.from(
-      `{"offsetTable":${objectKeyMap([[{ topic: 't', brokerName: 'broker-a', queueId: 0 }, 1]])}}`,
-    );
-    world.broker.tell(
-      'g',
-      RequestCode.RESET_CONSUMER_CLIENT_OFFSET,
-      { topic: 't', group: 'g', timestamp: '0' },
-      body,
-    );
-    await world.clock.settle();
-    expect(got).toEqual(['0', '1', '2', '1', '2']);
-  });
-
-  test('status, running info and consume-directly', async () => {
-    world.broker.put('t', 0, '0');
-    const got: string[] = [];
-    await consume((m) => {
-      got.push(m.body.toString());
-      if (got.length === 2) throw new Error('second time');
-    });
-    await world.clock.settle();
-    const status = await world.during(
-      world.broker.ask('g', RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, { topic: 't', group: 'g' }),
-    );
-    expect(status.body?.toString()).toContain('{"brokerName":"broker-a","queueId":0,"topic":"t"}:1');
-    const info = await world.during(
-      world.broker.ask('g', RequestCode.GET_CONSUMER_RUNNING_INFO, {
-        consumerGroup: 'g',
-        clientId: 'client-1',
-      }),
-    );
-    const running = readRunningInfo(parseBody(info.body));
-    expect(running.properties).toMatchObject({
-      PROP_CONSUME_TYPE: 'CONSUME_PASSIVELY',
-      PROP_CONSUMEORDERLY: 'false',
-    });
-    expect(
-      running.queues
-        .filter(({ topic }) => topic === 't')
-        .map(({ queueId, commitOffset }) => [queueId, commitOffset]),
-    ).toEqual([
-      [0, 1],
-      [1, 0],
-    ]);
-    const unknown = await world.during(world.broker.ask('g', 9999, {}));
-    expect(unknown.code).toBe(ResponseCode.REQUEST_CODE_NOT_SUPPORTED);
-  });
-});
-
 describe('close', () => {
   test('lets handlers end, commits, unlocks, unregisters, and leaves no timer', async () => {
     let end: () => void = () => undefined;
@@ -445,21 +369,6 @@ describe('close', () => {
     expect(aborted).toBe(true);
     expect(committed(0) ?? 0).toBe(0);
   });
-});
-
-test('the watchdog restarts a queue whose pull never comes back', async () => {
-  const stalled: number[] = [];
-  const got: string[] = [];
-  const worker = await consume((m) => void got.push(m.body.toString()), { stallAfter: '30s' });
-  worker.on('stalled', ({ id }) => stalled.push(id));
-  // Pulls fail without end; every other request is answered.
-  world.broker.intercept = ({ code }) => (code === RequestCode.PULL_MESSAGE ? null : undefined);
-  await world.clock.advance(75_000);
-  expect(stalled.length).toBeGreaterThan(0);
-  world.broker.intercept = () => undefined;
-  world.broker.put('t', 0, 'x');
-  await world.clock.advance(35_000);
-  expect(got).toEqual(['x']);
 });
 
 test('options that make no sense are refused by name', () => {
