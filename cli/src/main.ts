@@ -5,10 +5,11 @@ import { runCommand } from './command/run-command.ts';
 import { VERSION } from './version.ts';
 
 const interrupt = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+let isAwaited = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    // The first one lets the command finish in order, the second one does not wait for it.
-    if (interrupt.signal.aborted) process.exit(ExitCode.INTERRUPTED);
+    // The first one lets servers stop in order, the second one does not wait for them.
+    if (!isAwaited || interrupt.signal.aborted) process.exit(ExitCode.INTERRUPTED);
     interrupt.abort();
   });
 }
@@ -25,6 +26,9 @@ process.exitCode = await runCommand(process.argv.slice(2), {
   },
   env: process.env,
   signal: interrupt.signal,
+  awaitInterrupt: () => {
+    isAwaited = true;
+  },
   version: VERSION,
   now: () => Date.now(),
   async readInput() {

@@ -27,6 +27,8 @@ export interface Command {
   readonly args?: readonly ArgumentSpec[];
   readonly options?: Readonly<Record<string, OptionSpec>>;
   readonly examples?: readonly string[];
+  /** Runs until it is interrupted and then ends in order; others are cut off at once. */
+  readonly untilInterrupted?: boolean;
   /** Returns an exit code when it is not 0. */
   run(context: CommandContext): Promise<ExitCode | undefined>;
 }
@@ -55,7 +57,7 @@ export interface CommandContext {
   readonly options: OptionValues;
   readonly output: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by the first interrupt. */
+  /** Aborted by the first interrupt, when the command runs until then. */
   readonly signal: AbortSignal;
   /** The admin client of the name servers that were named; connected on first use, closed at the end. */
   admin(): Promise<MqAdmin>;

@@ -23,6 +23,6 @@ export function mayProceed(context: CommandContext, plan: string): boolean {
     'MQ-GUARD',
     `this would ${plan}`,
     'add --yes to do it, or --dry-run to see the plan only',
-    'what it removes or moves can not be brought back by comet',
+    'it removes or moves what others may rely on',
   );
 }

@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly streams: Streams;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** From now on the first interrupt aborts `signal` instead of ending the process. */
+  awaitInterrupt(): void;
   readonly version: string;
   now(): number;
   readInput(): Promise<Buffer>;
@@ -59,6 +61,7 @@ async function runFound(command: Command, rest: readonly string[], around: Surro
     quiet: options.flag('quiet'),
     now: () => around.now(),
   });
+  if (command.untilInterrupted === true) around.awaitInterrupt();
   const session = new AdminHolder(around, options);
   const context: CommandContext = {
     args,

@@ -27,6 +27,7 @@ export const serverCommands: readonly Command[] = [
       'no-console': { about: 'without the console' },
     },
     examples: ['comet dev', 'comet dev --data ./data --flush async'],
+    untilInterrupted: true,
     run: dev,
   },
   {
@@ -43,6 +44,7 @@ export const serverCommands: readonly Command[] = [
       'comet start --role broker --name broker-b --port 10921 --namesrv 127.0.0.1:9876 --data /var/lib/comet',
       'comet start --config comet.yaml',
     ],
+    untilInterrupted: true,
     run: start,
   },
 ];

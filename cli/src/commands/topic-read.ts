@@ -207,6 +207,7 @@ export const topicReadCommands: readonly Command[] = [
       tag: { value: 'TAGS', about: 'only these tags: a || b' },
       limit: { value: 'N', about: 'end after this many messages' },
     },
+    untilInterrupted: true,
     run: tail,
   },
   {

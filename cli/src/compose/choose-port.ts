@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { CliError } from '../command/cli-error.ts';
 import { ExitCode } from '../command/exit-code.ts';
+import { portOwner } from './port-owner.ts';
 
 export interface PortWish {
   /** For messages: `name server`. */
@@ -41,17 +42,18 @@ export async function nextFreePort(wish: PortWish, reserved: Set<number>): Promi
 export async function requireFreePort(wish: PortWish): Promise<void> {
   if (wish.port === 0) return;
   for (const port of [wish.port, ...(wish.alsoNeeds ?? []).map((offset) => wish.port + offset)]) {
-    if (!(await isFree(wish.host, port))) throw portError(wish, `port ${port} of the ${wish.title} is taken`);
+    if (!(await isFree(wish.host, port)))
+      throw portError(wish, `port ${port} of the ${wish.title} is taken`, portOwner(port));
   }
 }
 
-function portError({ title }: PortWish, message: string): CliError {
+function portError({ title }: PortWish, message: string, owner?: string): CliError {
   return new CliError(
     ExitCode.CONFLICT,
     'MQ-PORT',
     message,
     'stop what listens there, or choose another port with --port or --set',
-    `another program, perhaps another ${title}, listens on it`,
+    `${owner ?? `another program, perhaps another ${title},`} listens on it`,
   );
 }
 

@@ -10,10 +10,9 @@ export const BROKER_ALSO_NEEDS: readonly number[] = [-2];
 
 /** Name server, broker and console in one process. A taken port is replaced, and that is said. */
 export async function runDev(context: CommandContext): Promise<undefined> {
-  const { output, options, env } = context;
+  const { output, options } = context;
   // A person reads the terminal: only what matters, unless more is asked for.
-  const quieter = options.text('log-level') ?? env['COMET_LOG_LEVEL'] ?? 'warn';
-  const config = validConfig(context, { logLevel: quieter });
+  const config = validConfig(context, { defaults: { logLevel: 'warn' } });
   const roles: Role[] = options.flag('no-console') ? ['namesrv', 'broker'] : ['namesrv', 'broker', 'console'];
   const reserved = new Set<number>();
   const chosen: CometConfig = { ...config };

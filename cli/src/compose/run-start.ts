@@ -18,7 +18,7 @@ export async function runStart(context: CommandContext, roles: readonly Role[]):
     );
   }
   const flags = port === undefined || role === undefined ? {} : { [`${role}.port`]: port };
-  const config = validConfig(context, { ...nameServersOfEnvironment(context, roles, env), ...flags });
+  const config = validConfig(context, { flags, defaults: nameServersOfEnvironment(roles, env) });
   if (!roles.includes('namesrv')) {
     for (const needing of ['broker', 'console'] as const) {
       if (roles.includes(needing) && config[needing].nameServers.length === 0) {
@@ -41,12 +41,10 @@ export async function runStart(context: CommandContext, roles: readonly Role[]):
 
 /** `NAMESRV_ADDR`, as RocketMQ's own brokers read it; not for a process that brings its own name server. */
 function nameServersOfEnvironment(
-  context: CommandContext,
   roles: readonly Role[],
   env: CommandContext['env'],
 ): Record<string, unknown> {
-  const address = env['NAMESRV_ADDR'];
-  if (address === undefined || roles.includes('namesrv') || context.options.text('namesrv') !== undefined)
-    return {};
-  return { 'broker.nameServers': address, 'console.nameServers': address };
+  const addresses = env['NAMESRV_ADDR']?.split(';').filter((address) => address !== '');
+  if (addresses === undefined || roles.includes('namesrv')) return {};
+  return { 'broker.nameServers': addresses, 'console.nameServers': addresses };
 }

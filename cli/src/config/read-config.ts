@@ -20,20 +20,23 @@ const SETTINGS_OF_OPTION: Readonly<Record<string, readonly string[]>> = {
   'log-level': ['logLevel'],
 };
 
+/** Settings that a verb brings itself, under their paths. */
+export interface OwnSettings {
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly defaults?: Readonly<Record<string, unknown>>;
+}
+
 export interface ReadConfig extends LoadedConfig<CometConfig> {
   /** Name of the file that was read. */
   readonly file: string | undefined;
 }
 
 /** The settings, with everything that is wrong with them. @throws CliError when the file can't be read. */
-export function readConfig(
-  context: CommandContext,
-  extra: Readonly<Record<string, unknown>> = {},
-): ReadConfig {
+export function readConfig(context: CommandContext, own: OwnSettings = {}): ReadConfig {
   const { options, env } = context;
   const named = options.text('config') ?? env['COMET_CONFIG'];
   const file = named ?? (existsSync(CONFIG_FILE) ? CONFIG_FILE : undefined);
-  const flags: Record<string, unknown> = { ...extra };
+  const flags: Record<string, unknown> = { ...own.flags };
   for (const [option, paths] of Object.entries(SETTINGS_OF_OPTION)) {
     const value = options.text(option);
     if (value !== undefined) for (const path of paths) flags[path] = value;
@@ -51,16 +54,14 @@ export function readConfig(
     ...(file === undefined ? {} : { file: { name: file, text: fileText(file) } }),
     env,
     flags,
+    ...(own.defaults === undefined ? {} : { defaults: own.defaults }),
   });
   return { ...loaded, file };
 }
 
 /** The settings. @throws CliError that names everything that is wrong. */
-export function validConfig(
-  context: CommandContext,
-  extra: Readonly<Record<string, unknown>> = {},
-): CometConfig {
-  const { value, issues, unknownVariables } = readConfig(context, extra);
+export function validConfig(context: CommandContext, own: OwnSettings = {}): CometConfig {
+  const { value, issues, unknownVariables } = readConfig(context, own);
   for (const variable of unknownVariables) context.output.say(`ignored: ${variable} is no setting of comet`);
   if (value !== undefined) return value;
   throw new CliError(

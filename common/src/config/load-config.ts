@@ -12,6 +12,8 @@ export interface ConfigInput {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Values from the command line under their paths, such as `broker.flush`. */
   readonly flags?: Readonly<Record<string, unknown>>;
+  /** Values that replace the schema's defaults, under their paths. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
 }
 
 export interface ConfigValue {
@@ -63,6 +65,8 @@ export function loadConfig<S extends ConfigSchema>(schema: S, input: ConfigInput
     setAt(merged, path, typeof value === 'string' && key !== undefined ? fromText(key, value) : value);
     origins.set(path, { source: 'flag', origin: 'command line' });
   }
+  for (const [path, value] of Object.entries(input.defaults ?? {}))
+    if (!origins.has(path)) setAt(merged, path, value);
   const checked = checkConfig(schema, merged);
   issues.push(...checked.issues);
   const value = 'value' in checked ? checked.value : undefined;

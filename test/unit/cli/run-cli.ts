@@ -33,6 +33,7 @@ export async function runCli(line: string | readonly string[], options: CliOptio
       },
       env: options.env ?? {},
       signal: new AbortController().signal,
+      awaitInterrupt: () => undefined,
       version: '9.9.9',
       now: () => NOW_MS,
       readInput: () => Promise.resolve(Buffer.from(options.input ?? '')),
