@@ -19,7 +19,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await runCommand(process.argv.slice(2), {
+const exitCode = await runCommand(process.argv.slice(2), {
   streams: {
     out: { write: (text) => process.stdout.write(text), isTerminal: process.stdout.isTTY },
     err: { write: (text) => process.stderr.write(text), isTerminal: process.stderr.isTTY },
@@ -40,4 +40,8 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     const { createAdmin } = await import('@cometmq/client/admin/admin-client');
     return createAdmin(options);
   },
+});
+// Once what was printed has left: a connection to a server that hangs would keep the process alive.
+process.stdout.write('', () => {
+  process.stderr.write('', () => process.exit(exitCode));
 });

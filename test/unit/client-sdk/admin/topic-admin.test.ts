@@ -54,13 +54,11 @@ describe('list', () => {
 describe('create', () => {
   test('asks all masters and passes attributes as modifications', async () => {
     const cluster = twoBrokers().onBrokers(RequestCode.UPDATE_AND_CREATE_TOPIC, () => ({ code: 0 }));
-    const result = await cluster
-      .admin()
-      .topics.create('orders', {
-        readQueueNums: 4,
-        writeQueueNums: 4,
-        attributes: { 'message.type': 'FIFO', gone: '' },
-      });
+    const result = await cluster.admin().topics.create('orders', {
+      readQueueNums: 4,
+      writeQueueNums: 4,
+      attributes: { 'message.type': 'FIFO', gone: '' },
+    });
     expect(result).toMatchObject({ status: 'CREATED', done: ['broker-a', 'broker-b'], complete: true });
     const sent = cluster.asked.find(({ request }) => request.code === RequestCode.UPDATE_AND_CREATE_TOPIC);
     expect(sent?.request.extFields).toMatchObject({
