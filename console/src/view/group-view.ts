@@ -153,8 +153,12 @@ export class GroupViews {
     const topics = new Set(
       [...rows.map((row) => row.topic), ...subscribed].filter((topic) => topic !== retry),
     );
-    // A broadcasting group keeps its offsets with the clients, and half a sum would look like the whole.
-    const unknown = online?.messageModel === 'BROADCASTING' || failures.length > 0;
+    // Brokers leave out topics that the group reads but has not committed in. A broadcasting group keeps its offsets
+    // with the clients. Half a sum would look like the whole.
+    const uncommitted = subscribed.some(
+      (topic) => topic !== retry && !rows.some((row) => row.topic === topic),
+    );
+    const unknown = online?.messageModel === 'BROADCASTING' || failures.length > 0 || uncommitted;
     const committed = rows.filter((row) => row.consumerOffset >= 0);
     return known<GroupSummary>({
       name,

@@ -70,7 +70,13 @@ function Cluster({ data }: { data: ClusterView }): JSX.Element {
           label={t('clients')}
           to="/groups"
           value={known(data.clients, formatCount)}
-          note={data.groupCount === undefined ? '' : t('ofGroups', { count: data.groupCount })}
+          note={
+            data.groupCount === undefined
+              ? ''
+              : data.groupCount === 1
+                ? t('ofOneGroup')
+                : t('ofGroups', { count: data.groupCount })
+          }
         />
       </div>
       <section class="card">

@@ -99,7 +99,7 @@ const RESULT_COLUMNS: readonly Column<ResultRow>[] = [
 export function ResultTable({ result }: { result: RewindResult }): JSX.Element {
   return (
     <Table
-      label={t('rewindDone')}
+      label={t('rewindTab')}
       columns={RESULT_COLUMNS}
       rows={result.queues}
       rowKey={(queue) => `${queue.broker} ${queue.queueId}`}

@@ -76,7 +76,7 @@ function Detail({ data, tab }: { data: TopicDetail; tab: string }): JSX.Element 
           label={t('lag')}
           to={at('consumers')}
           value={lag === undefined ? undefined : formatShort(lag)}
-          note={t('ofGroups', { count: consumers.length })}
+          note={consumers.length === 1 ? t('ofOneGroup') : t('ofGroups', { count: consumers.length })}
         />
         <div class="tile">
           <span class="tile-label">{t('lastWrite')}</span>

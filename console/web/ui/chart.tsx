@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { formatShort } from '../logic/format.ts';
+import { t } from '../logic/texts.ts';
 
 export interface ChartSeries {
   readonly label: string;
@@ -22,8 +23,13 @@ interface ChartProps {
 
 const HEIGHT_DEFAULT = 200;
 
-/** Lines over time. The legend shows the values under the pointer. */
-export function Chart({ label, atMs, series, height = HEIGHT_DEFAULT }: ChartProps): JSX.Element {
+/** Lines over time, from two moments on. The legend shows the values under the pointer. */
+export function Chart(props: ChartProps): JSX.Element {
+  if (props.atMs.length < 2) return <p class="chart muted">{t('collecting')}</p>;
+  return <Plot {...props} />;
+}
+
+function Plot({ label, atMs, series, height = HEIGHT_DEFAULT }: ChartProps): JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>();
   const theme = useThemeTurn();

@@ -91,6 +91,14 @@ describe('ConsoleServer', () => {
     expect(body.notes).toContain('broker-b: timed out');
   });
 
+  it('does not call a group caught up that has committed nothing yet', async () => {
+    harness.admin.uncommitted.add('orders');
+    const { body } = await harness.get<GroupDetail>('/api/v1/groups/billing');
+    expect(body.queues).toEqual([]);
+    expect(body).not.toHaveProperty('lag');
+    expect(body).not.toHaveProperty('delayMs');
+  });
+
   it('measures rates between two readings', async () => {
     await harness.get('/api/v1/topics/orders');
     for (let sent = 0; sent < 20; sent++) harness.admin.send('orders');

@@ -62,6 +62,8 @@ export class MemoryAdmin implements ConsoleAdmin {
   readonly calls: string[] = [];
   /** Methods that fail, with the error to throw. */
   readonly broken = new Map<string, Error>();
+  /** Topics without a committed offset: brokers leave them out of a group's progress. */
+  readonly uncommitted = new Set<string>();
   /** Sentences that gathered answers carry as missing parts. */
   failures: string[] = [];
   brokers: BrokerStatus[];
@@ -222,14 +224,16 @@ export class MemoryAdmin implements ConsoleAdmin {
     return this.#gathered('groupProgress', () => {
       const group = this.#groups.get(name);
       if (!group) return [];
-      return [...group.topics].flatMap((topic) =>
-        this.#topic(topic).queues.map((queue, queueId) => {
-          const place = { topic, broker: BROKER, queueId };
-          const consumerOffset = group.offsets.get(queueKey(place)) ?? -1;
-          const lastTimestamp = queue[consumerOffset - 1]?.storeTimestamp ?? 0;
-          return { ...place, brokerOffset: queue.length, consumerOffset, lastTimestamp };
-        }),
-      );
+      return [...group.topics]
+        .filter((topic) => !this.uncommitted.has(topic))
+        .flatMap((topic) =>
+          this.#topic(topic).queues.map((queue, queueId) => {
+            const place = { topic, broker: BROKER, queueId };
+            const consumerOffset = group.offsets.get(queueKey(place)) ?? -1;
+            const lastTimestamp = queue[consumerOffset - 1]?.storeTimestamp ?? 0;
+            return { ...place, brokerOffset: queue.length, consumerOffset, lastTimestamp };
+          }),
+        );
     });
   }
 
