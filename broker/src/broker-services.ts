@@ -15,7 +15,6 @@ import { ConsumerOffsets } from './offset/consumer-offsets.ts';
 import { RetryPolicy } from './retry/retry-policy.ts';
 
 import type { BrokerServices } from './service/broker-services.ts';
-import type { BrokerSettings } from './service/broker-settings.ts';
 import { ClientService } from './service/client-service.ts';
 import { DirectSend } from './service/direct-send.ts';
 import { OffsetService } from './service/offset-service.ts';
@@ -37,8 +36,8 @@ export interface BrokerBase {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly log: Logger;
+  /** Read where it is needed: some of it may change while the broker runs. */
   readonly config: BrokerConfig;
-  readonly settings: BrokerSettings;
   readonly store: MessageStore;
   readonly kv: KeyValueStore;
   readonly levels: DelayLevels;
@@ -49,11 +48,11 @@ export interface BrokerBase {
 
 /** Builds the services over an open store. Nothing runs yet. */
 export function brokerServices(base: BrokerBase): BrokerServices {
-  const { clock, random, log, config, settings, store, kv, levels } = base;
+  const { clock, random, log, config, store, kv, levels } = base;
   const durability: Durability = config.flush === 'sync' ? 'synced' : 'written';
   const storeHost = encodeHost(base.advertisedAddress, base.advertisedPort);
   const topics = new TopicTable(clock, kv, store.queues);
-  const groups = new GroupTable(clock, kv, settings);
+  const groups = new GroupTable(clock, kv, config);
   const offsets = new ConsumerOffsets(kv);
   const consumers = new ConsumerTable(clock);
   const producers = new ProducerTable(clock);
@@ -94,7 +93,15 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     delivery: new DelayDelivery(clock, log, store, topics, kv, levels, durability),
     producing,
     direct: new DirectSend({ store, topics, stats, random, producing }),
-    pulling: new PullService(pullSettings(settings), { store, topics, groups, consumers, offsets, hold, stats }),
+    pulling: new PullService(pullSettings(config), {
+      store,
+      topics,
+      groups,
+      consumers,
+      offsets,
+      hold,
+      stats,
+    }),
     sendBack: new SendBackService({ clock, random, store, groups, creation, levels, stats, durability }),
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
     querying: new QueryService(store),
@@ -105,16 +112,16 @@ export function brokerServices(base: BrokerBase): BrokerServices {
 }
 
 /** These may change while the broker runs. */
-function pullSettings(settings: BrokerSettings): PullSettings {
+function pullSettings(config: BrokerConfig): PullSettings {
   return {
     get permission(): number {
-      return settings.permission;
+      return config.permission;
     },
     get batchMax(): number {
-      return settings.current.pullBatchMax;
+      return config.pullBatchMax;
     },
     get bytesMax(): number {
-      return settings.current.pullBytesMax;
+      return config.pullBytesMax;
     },
   };
 }

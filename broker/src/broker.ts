@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
-import { every, withTimeout } from '@cometmq/common/clock/clock';
+import { every } from '@cometmq/common/clock/clock';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
@@ -46,8 +46,6 @@ const CLIENT_SCAN_MS = 10_000;
 const OFFSET_FLUSH_MS = 1_000;
 /** The VIP port is this much below the ordinary one, the HA port one above: clients compute them. */
 const VIP_PORT_STEP = 2;
-/** How long an admin's change waits for the name servers. */
-const ANNOUNCE_WAIT_MS = 2_000;
 /** A broken connection to a name server is made anew this soon. */
 const REGISTER_AGAIN_MS = 200;
 
@@ -128,7 +126,7 @@ export class Broker {
       disk,
       random,
       log: this.#log,
-      config,
+      config: settings.current,
       settings,
       dataDir,
       store: this.#store,
@@ -137,7 +135,7 @@ export class Broker {
       advertisedAddress: this.#advertisedAddress(),
       advertisedPort: this.#port,
       processId: processes.ownId,
-      announce: (): Promise<void> => this.#announced(),
+      announce: async (): Promise<void> => this.#registration?.announced(),
     };
     const services = brokerServices(base);
     this.#services = services;
@@ -204,7 +202,7 @@ export class Broker {
       syncIntervalMs: 100,
       checkpointIntervalMs: 1_000,
       get retentionMs(): number {
-        return settings.retentionMs;
+        return settings.current.retentionMs;
       },
       logSizeMaxBytes: config.logSizeMaxBytes,
       storeHost: encodeHost(this.#advertisedAddress(), this.#port),
@@ -231,20 +229,10 @@ export class Broker {
     });
     await topics.putAll(system);
     await topics.put(templateTopic(config));
-    settings.onChange(async (next, previous) => {
-      await topics.put(templateTopic(next));
-      if (next.permission !== previous.permission) await topics.touch();
-      await this.#announced();
-    });
-  }
-
-  /** Resolves when the name servers know the last change, or soon when they can't be reached. */
-  async #announced(): Promise<void> {
-    const { clock } = this.#options;
-    const told = this.#registration?.announced() ?? Promise.resolve();
-    const late = (): Error => new MqError('TIMEOUT', 'no answer from a name server in time');
-    await withTimeout(clock, told, ANNOUNCE_WAIT_MS, late).catch((error: unknown) => {
-      this.#log.warn({ reason: errorText(error) }, 'a change was answered before all name servers know it');
+    settings.onChange(async (previous) => {
+      await topics.put(templateTopic(config));
+      if (config.permission !== previous.permission) await topics.touch();
+      await this.#registration?.announced();
     });
   }
 
@@ -281,7 +269,7 @@ export class Broker {
         nameServers: config.nameServers,
         periodMs: config.registerPeriodMs,
         get permission(): number {
-          return settings.permission;
+          return settings.current.permission;
         },
       },
     );

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
-import { errorText } from '@cometmq/common/error/mq-error';
+import { withTimeout } from '@cometmq/common/clock/clock';
+import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
 import { Perm } from '@cometmq/common/message/sys-flag';
 import { registrationCrc, writeRegisterBrokerBody } from '@cometmq/remoting/protocol/body/register-broker';
@@ -27,6 +28,8 @@ export interface RegistrationSettings {
 const CALL_TIMEOUT_MS = 6_000;
 /** A name server that did not answer is tried again this soon. */
 const RETRY_MS = 1_000;
+/** How long a change waits for the name servers before it is answered. */
+const ANNOUNCE_WAIT_MS = 2_000;
 const MASTER_ID = 0;
 
 /**
@@ -34,6 +37,7 @@ const MASTER_ID = 0;
  * independent; one that is away neither delays the others nor the broker.
  */
 export class NameServerRegistration {
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #pool: ChannelPool;
   readonly #topics: TopicTable;
@@ -49,6 +53,7 @@ export class NameServerRegistration {
     identity: BrokerIdentity,
     settings: RegistrationSettings,
   ) {
+    this.#clock = clock;
     this.#log = log;
     this.#pool = pool;
     this.#topics = topics;
@@ -71,9 +76,13 @@ export class NameServerRegistration {
     for (const loop of this.#loops) void loop.now();
   }
 
-  /** Resolves when the changes made until now were told to every name server that can be reached. */
+  /** Resolves when the name servers know the changes made until now, or soon when one can't be reached. */
   async announced(): Promise<void> {
-    await Promise.all(this.#loops.map((loop) => loop.settled()));
+    const told = Promise.all(this.#loops.map((loop) => loop.settled()));
+    const late = (): Error => new MqError('TIMEOUT', 'no answer from a name server in time');
+    await withTimeout(this.#clock, told, ANNOUNCE_WAIT_MS, late).catch((error: unknown) => {
+      this.#log.warn({ reason: errorText(error) }, 'a change is answered before all name servers know it');
+    });
   }
 
   /** Says goodbye, so that clients stop coming at once. */

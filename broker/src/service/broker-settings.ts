@@ -16,7 +16,7 @@ export type LiveSettings = Pick<
   | 'retentionMs'
 >;
 
-type SettingsChanged = (next: BrokerConfig, previous: BrokerConfig) => Promise<void>;
+type SettingsChanged = (previous: BrokerConfig) => Promise<void>;
 
 const KEY = 'changed-settings';
 
@@ -25,16 +25,15 @@ const KEY = 'changed-settings';
  * changes into its configuration file; they outlive a restart here as well).
  */
 export class BrokerSettings {
+  /** One object for the life of the broker: who reads it when it is needed gets what is in force. */
+  readonly current: BrokerConfig;
   readonly #kv: KeyValueStore;
-  readonly #started: BrokerConfig;
   readonly #listeners: SettingsChanged[] = [];
   #changes: Partial<LiveSettings> = {};
-  #current: BrokerConfig;
   #changeCount = 0;
 
   constructor(config: BrokerConfig, kv: KeyValueStore) {
-    this.#started = config;
-    this.#current = config;
+    this.current = { ...config };
     this.#kv = kv;
   }
 
@@ -42,27 +41,11 @@ export class BrokerSettings {
     const saved = (await this.#kv.entries(KEY))[0];
     if (saved === undefined) return;
     this.#changes = JSON.parse(saved[1]) as Partial<LiveSettings>;
-    this.#current = checked({ ...this.#started, ...this.#changes });
+    Object.assign(this.current, checked({ ...this.current, ...this.#changes }));
     log.info(
       { changes: this.#changes },
       'settings that an admin changed are in force over the configuration',
     );
-  }
-
-  get current(): BrokerConfig {
-    return this.#current;
-  }
-
-  get permission(): number {
-    return this.#current.permission;
-  }
-
-  get autoCreateGroup(): boolean {
-    return this.#current.autoCreateGroup;
-  }
-
-  get retentionMs(): number {
-    return this.#current.retentionMs;
   }
 
   /** Changes since the start. */
@@ -80,13 +63,13 @@ export class BrokerSettings {
    * @throws MqError `INVALID_ARGUMENT` when one of the values is not allowed; nothing is changed then.
    */
   async change(changes: Partial<LiveSettings>): Promise<void> {
-    const previous = this.#current;
+    const previous = { ...this.current };
     const next = checked({ ...previous, ...changes });
     this.#changes = { ...this.#changes, ...changes };
-    this.#current = next;
-    this.#changeCount++;
     await this.#kv.write([{ key: KEY, value: JSON.stringify(this.#changes) }], true);
-    for (const listener of this.#listeners) await listener(next, previous);
+    Object.assign(this.current, next);
+    this.#changeCount++;
+    for (const listener of this.#listeners) await listener(previous);
   }
 }
 

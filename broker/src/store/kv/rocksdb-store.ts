@@ -2,6 +2,7 @@ import rocksdb from 'rocksdb';
 import type { Iterator, RocksDb } from 'rocksdb';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { KeyValueChange, KeyValueStore } from './key-value-store.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** Behind every key that begins with a prefix: keys are ASCII. */
 const PREFIX_END = '\uffff';
@@ -10,6 +11,7 @@ const PREFIX_END = '\uffff';
 export class RocksDbStore implements KeyValueStore {
   readonly #db: RocksDb;
   readonly #directory: string;
+  readonly #writes = new WriteQueue((changes, sync) => this.#writeBatch(changes, sync));
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -34,7 +36,10 @@ export class RocksDbStore implements KeyValueStore {
   }
 
   write(changes: readonly KeyValueChange[], sync: boolean): Promise<void> {
-    if (changes.length === 0) return Promise.resolve();
+    return changes.length === 0 ? Promise.resolve() : this.#writes.write(changes, sync);
+  }
+
+  #writeBatch(changes: readonly KeyValueChange[], sync: boolean): Promise<void> {
     const operations = changes.map(({ key, value }) =>
       value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
     );
@@ -61,8 +66,9 @@ export class RocksDbStore implements KeyValueStore {
     return pairs;
   }
 
-  close(): Promise<void> {
-    return settle((done) => {
+  async close(): Promise<void> {
+    await this.#writes.idle();
+    await settle((done) => {
       this.#db.close(done);
     });
   }
