@@ -1,12 +1,10 @@
 import { join } from 'node:path';
-import type { Timer } from '@cometmq/common/clock/clock';
-import type { MqError } from '@cometmq/common/error/mq-error';
-import { errorText } from '@cometmq/common/error/mq-error';
+import { makeDirectoryDurable } from '@cometmq/common/disk/durable-directory';
+import { MqError } from '@cometmq/common/error/mq-error';
 import { RECORD_SIZE_MIN, RecordField } from '@cometmq/common/message/record-layout';
 import { javaStringHash } from '@cometmq/common/message/tags-code';
 import type { AppendRequest, AppendResult } from './append-request.ts';
 import { getInt32, getInt64 } from './bytes.ts';
-import type { CheckpointState } from './checkpoint.ts';
 import { CheckpointFile } from './checkpoint.ts';
 import { DroppedTopics } from './dropped-topics.ts';
 import { KeyIndex } from './index/key-index.ts';
@@ -18,11 +16,13 @@ import type { DamagedRange } from './log/log-recovery.ts';
 import { LogSegments } from './log/log-segments.ts';
 import { LogTail } from './log/log-tail.ts';
 import { QueueTable } from './queue/queue-table.ts';
-import type { StoreQueue } from './queue/store-queue.ts';
 import { VisibilityMarks } from './queue/visibility-marks.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { recordSize, writeRecord } from './record-writer.ts';
-import type { RecoveredStore } from './store-recovery.ts';
+import { QueueRepair } from './queue-repair.ts';
+import { RebuildMarker } from './rebuild-marker.ts';
+import { StoreCheckpoints } from './store-checkpoints.ts';
+import type { RecoveredStore, StoreParts } from './store-recovery.ts';
 import { recoverStore } from './store-recovery.ts';
 import { StoreRetention } from './store-retention.ts';
 import type { StoreOptions } from './store-options.ts';
@@ -33,8 +33,6 @@ const TAIL_CHUNK_BYTES = 8 * 1024 * 1024;
 const RECORD_READ_BYTES = 4096;
 /** A record can't be larger; a size beyond it is no record. */
 const RECORD_SIZE_MAX = TAIL_CHUNK_BYTES;
-/** Checkpoints without a message after which a queue gives its memory back. */
-const IDLE_CHECKPOINTS = 30;
 
 /**
  * The store of one broker: the log, and the queues and the key index that are derived from it. It knows topics by name
@@ -50,66 +48,52 @@ export class MessageStore {
   readonly #segments: LogSegments;
   readonly #commitLog: CommitLog;
   readonly #checkpointFile: CheckpointFile;
+  readonly #checkpoints: StoreCheckpoints;
   readonly #dropped: DroppedTopics;
   readonly #retention: StoreRetention;
-  readonly #epoch: number;
   readonly #topicHashes = new Map<string, number>();
   readonly #marks: Record<Durability, VisibilityMarks>;
-  readonly #idleRounds = new Map<StoreQueue, number>();
   #storeTimestamp: number;
-  #timer: Timer | undefined;
-  #checkpointing: Promise<void> | undefined;
-  #checkpointOffset = -1;
   #closed = false;
 
   /** Opens or makes the store in `options.directory`. */
   static async open(options: StoreOptions): Promise<MessageStore> {
     const { disk, directory } = options;
-    disk.makeDirectorySync(directory);
+    const queueDirectory = join(directory, 'consumequeue');
+    await makeDirectoryDurable(disk, directory);
+    const checkpointFile = new CheckpointFile(disk, directory);
+    const checkpoint = checkpointFile.read();
+    disk.makeDirectorySync(queueDirectory);
     const parts = {
       segments: new LogSegments({
         ...options,
         directory: join(directory, 'commitlog'),
         segmentSize: options.segmentSizeBytes,
       }),
-      queues: new QueueTable(disk, join(directory, 'consumequeue')),
+      queues: new QueueTable(disk, queueDirectory),
       index: new KeyIndex(disk, join(directory, 'index')),
       dropped: new DroppedTopics(disk, directory),
-      checkpointFile: new CheckpointFile(disk, directory),
     };
-    const recovered = await recoverStore(
-      options,
-      parts.segments,
-      parts.queues,
-      parts.index,
-      parts.dropped,
-      parts.checkpointFile.read(),
-    );
-    const store = new MessageStore(options, parts, recovered);
-    await store.#begin(recovered);
+    const recovered = await recoverStore(options, parts, checkpoint);
+    const store = new MessageStore(options, parts, checkpointFile, recovered);
+    await store.#begin();
     return store;
   }
 
   private constructor(
     options: StoreOptions,
-    parts: {
-      readonly segments: LogSegments;
-      readonly queues: QueueTable;
-      readonly index: KeyIndex;
-      readonly dropped: DroppedTopics;
-      readonly checkpointFile: CheckpointFile;
-    },
+    parts: StoreParts,
+    checkpointFile: CheckpointFile,
     recovered: RecoveredStore,
   ) {
-    const tail = new LogTail(TAIL_CHUNK_BYTES, options.tailChunks);
+    const tail = new LogTail(options.tailChunkBytes ?? TAIL_CHUNK_BYTES, options.tailChunks);
     this.#options = options;
     this.#segments = parts.segments;
     this.queues = parts.queues;
     this.index = parts.index;
     this.#dropped = parts.dropped;
-    this.#checkpointFile = parts.checkpointFile;
+    this.#checkpointFile = checkpointFile;
     this.damaged = recovered.damaged;
-    this.#epoch = recovered.epoch;
     this.#storeTimestamp = recovered.storeTimestamp;
     this.reader = new LogReader(parts.segments, tail);
     this.#commitLog = new CommitLog({
@@ -123,7 +107,20 @@ export class MessageStore {
       written: this.#newMarks('written'),
       synced: this.#newMarks('synced'),
     };
-    this.#retention = new StoreRetention(options, parts.segments, parts.queues, parts.index);
+    this.#checkpoints = new StoreCheckpoints(options, {
+      ...parts,
+      commitLog: this.#commitLog,
+      file: checkpointFile,
+      epoch: recovered.epoch,
+      storeTimestamp: () => this.#storeTimestamp,
+    });
+    this.#retention = new StoreRetention(
+      options,
+      parts.segments,
+      parts.queues,
+      parts.index,
+      this.#checkpoints,
+    );
   }
 
   /** Oldest log position that can be read. */
@@ -152,6 +149,8 @@ export class MessageStore {
    */
   append(request: AppendRequest, durability: Durability, result: AppendResult): void {
     const { storeHost, clock } = this.#options;
+    if (request.queue.isRemoved)
+      throw new MqError('TOPIC_NOT_EXIST', `topic[${request.queue.topic}] was deleted`);
     const size = recordSize(request, storeHost);
     const physicalOffset = this.#commitLog.reserve(size);
     const storeTimestamp = Math.max(clock.now(), this.#storeTimestamp);
@@ -162,9 +161,12 @@ export class MessageStore {
     writeRecord(buffer, position, request, size, queueOffset, physicalOffset, storeTimestamp, storeHost);
     queue.append(physicalOffset, size, request.tagsCode ?? propertyScan.tagsCode(properties), storeTimestamp);
     this.index.add(this.#topicHash(queue.topic), properties, propertyScan, physicalOffset, storeTimestamp);
-    let marks = this.#marks[durability];
-    if (marks.group !== this.#commitLog.group(durability))
-      marks = this.#marks[durability] = this.#newMarks(durability);
+    // On a broker that promises synced messages nobody sees another kind: an offset that a consumer has committed must
+    // not be given to another message after a crash.
+    const visibility = this.#options.durability === 'synced' ? 'synced' : durability;
+    let marks = this.#marks[visibility];
+    if (marks.group !== this.#commitLog.group(visibility))
+      marks = this.#marks[visibility] = this.#newMarks(visibility);
     marks.touch(queue);
     result.physicalOffset = physicalOffset;
     result.queueOffset = queueOffset;
@@ -195,8 +197,9 @@ export class MessageStore {
 
   /** The record at a log position, or undefined when there is none. */
   async readRecord(physicalOffset: number): Promise<Buffer | undefined> {
-    if (physicalOffset < this.logStart || physicalOffset + RECORD_SIZE_MIN > this.logEnd) return undefined;
-    const head = Buffer.alloc(Math.min(RECORD_READ_BYTES, this.logEnd - physicalOffset));
+    const end = this.#readableEnd;
+    if (physicalOffset < this.logStart || physicalOffset + RECORD_SIZE_MIN > end) return undefined;
+    const head = Buffer.alloc(Math.min(RECORD_READ_BYTES, end - physicalOffset));
     if (!(await this.reader.copy(physicalOffset, head.length, head, 0))) {
       // Too close to the end of a segment for a read of that size.
       if (!(await this.reader.copy(physicalOffset, RECORD_SIZE_MIN, head, 0))) return undefined;
@@ -205,21 +208,27 @@ export class MessageStore {
     const isRecord = getInt64(head, RecordField.PHYSICAL_OFFSET) === physicalOffset;
     if (!isRecord || size < RECORD_SIZE_MIN || size > RECORD_SIZE_MAX) return undefined;
     const record = Buffer.allocUnsafe(size);
-    return (await this.reader.copy(physicalOffset, size, record, 0)) ? record : undefined;
+    if (!(await this.reader.copy(physicalOffset, size, record, 0))) return undefined;
+    // The segment may have expired and been recycled during the read.
+    return physicalOffset < this.logStart ? undefined : record;
   }
 
   /** Forgets a topic's queues. Its messages stay in the log until they expire. */
   async dropTopic(topic: string): Promise<void> {
-    await this.#dropped.add(topic, this.logEnd, this.logStart);
-    await this.queues.removeTopic(topic);
+    const removed = this.queues.detach(topic);
+    const position = this.logEnd;
+    await this.#checkpoints.exclusive(async () => {
+      await this.#dropped.add(topic, position, this.logStart);
+      await this.queues.removeFiles(topic, removed);
+      this.#checkpoints.invalidate();
+    });
+    // Else the next start would miss the queues' files and read all of the log again.
+    await this.#checkpoints.run();
   }
 
   /** Makes what is derived durable up to the synced end of the log. */
   checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#checkpoint(false).finally(() => {
-      this.#checkpointing = undefined;
-    });
-    return this.#checkpointing;
+    return this.#checkpoints.run();
   }
 
   /** Applies retention now. */
@@ -231,78 +240,47 @@ export class MessageStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#timer?.cancel();
-    await this.#checkpointing;
     await this.#retention.stop();
+    await this.#checkpoints.stop();
     await this.#commitLog.close();
-    await this.#checkpoint(this.#commitLog.failure === undefined);
+    await this.#checkpoints.finish(this.#commitLog.failure === undefined);
     await this.#segments.close();
     await this.queues.close();
     await this.#checkpointFile.close();
   }
 
-  async #begin(recovered: RecoveredStore): Promise<void> {
-    // The new epoch must be on disk before a frame carries it.
-    await this.#writeCheckpoint(recovered.end, false);
-    const { first } = this.#segments;
-    if (recovered.isFirstStart && first !== undefined) {
+  async #begin(): Promise<void> {
+    const { disk, directory, log, tagsCodeRule } = this.#options;
+    // What recovery derived must be in the files before a checkpoint says so; and the new epoch must be on disk before
+    // a frame carries it.
+    await disk.syncDirectory(directory);
+    await this.#checkpoints.run();
+    await new RebuildMarker(disk, directory).remove();
+    const { first, count } = this.#segments;
+    // The very first segment may have holes; all later ones are made of zeros that were written.
+    if (first?.base === 0 && count === 1) {
       this.#segments.fillAhead(first, () => this.#commitLog.writtenOffset);
     }
+    const repair = new QueueRepair({
+      log,
+      tagsCodeRule,
+      segments: this.#segments,
+      dropped: this.#dropped.positions,
+      logEnd: () => this.#readableEnd,
+      exclusive: (work) => this.#checkpoints.exclusive(work),
+    });
+    this.queues.onDamage = (queue, offset) => {
+      repair.start(queue, offset);
+    };
     this.#segments.prepareSpare();
     this.#retention.start();
-    this.#scheduleCheckpoint();
+    this.#checkpoints.start();
   }
 
-  #scheduleCheckpoint(): void {
-    this.#timer = this.#options.clock.setTimer(this.#options.checkpointIntervalMs, () => {
-      this.checkpoint()
-        .catch((error: unknown) => {
-          this.#options.log.error({ reason: errorText(error) }, 'checkpoint failed; it is tried again');
-        })
-        .finally(() => {
-          if (!this.#closed) this.#scheduleCheckpoint();
-        });
-    });
-  }
-
-  async #checkpoint(isClean: boolean): Promise<void> {
-    const end = this.#commitLog.syncedEnd;
-    if (end.offset === this.#checkpointOffset && !isClean) {
-      this.#releaseIdleMemory();
-      return;
-    }
-    for (const queue of this.queues.all()) {
-      if (!queue.isDirty) continue;
-      await queue.flush(end.offset);
-      queue.releaseMemory(false);
-      this.#idleRounds.set(queue, 0);
-    }
-    await this.index.flush(end.offset);
-    await this.#writeCheckpoint(end, isClean);
-    this.#releaseIdleMemory();
-  }
-
-  async #writeCheckpoint(end: { offset: number; link: number }, isClean: boolean): Promise<void> {
-    const state: CheckpointState = {
-      logOffset: end.offset,
-      link: end.link,
-      epoch: this.#epoch,
-      storeTimestamp: this.#storeTimestamp,
-      isClean,
-    };
-    await this.#checkpointFile.write(state);
-    this.#checkpointOffset = end.offset;
-  }
-
-  #releaseIdleMemory(): void {
-    for (const [queue, rounds] of this.#idleRounds) {
-      if (rounds < IDLE_CHECKPOINTS) {
-        this.#idleRounds.set(queue, rounds + 1);
-      } else {
-        this.#idleRounds.delete(queue);
-        queue.releaseMemory(true);
-      }
-    }
+  /** Messages before it will not disappear in a crash, as far as this broker promises that. */
+  get #readableEnd(): number {
+    const { syncedEnd, writtenOffset } = this.#commitLog;
+    return this.#options.durability === 'synced' ? syncedEnd.offset : writtenOffset;
   }
 
   #newMarks(durability: Durability): VisibilityMarks {

@@ -82,7 +82,11 @@ export class RecordDispatcher {
     storeTimestamp: number,
   ): void {
     const queue = this.#queues.get(topic, queueId);
-    if (queueOffset < queue.assigned) return;
+    if (queueOffset < queue.assigned) {
+      // The queue's files do not belong to this log, for example because they were copied from elsewhere.
+      if (!this.#isRebuild) throw new RebuildNeeded(`${topic} ${queueId}`);
+      return;
+    }
     if (queueOffset > queue.assigned) {
       if (!this.#isRebuild) throw new RebuildNeeded(`${topic} ${queueId}`);
       // The first messages of a rebuilt queue may have expired; others were in a damaged part of the log.

@@ -13,6 +13,8 @@ export interface StoreOptions {
   readonly segmentSizeBytes: number;
   /** Memory for the newest part of the log. */
   readonly tailChunks: number;
+  /** Size of each of these chunks; larger than the largest record. */
+  readonly tailChunkBytes?: number;
   /** What is promised unless a message or topic says otherwise. */
   readonly durability: Durability;
   /** How long a message may stay off the disk when nobody waits for it, ms. */

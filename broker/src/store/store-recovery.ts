@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { MqError } from '@cometmq/common/error/mq-error';
 import type { StoreOptions } from './store-options.ts';
 import type { CheckpointState } from './checkpoint.ts';
 import type { DroppedTopics } from './dropped-topics.ts';
@@ -7,15 +9,24 @@ import type { DamagedRange, LogScan } from './log/log-recovery.ts';
 import { LogScanner } from './log/log-recovery.ts';
 import { FRAME_HEADER_SIZE } from './log/log-frame.ts';
 import type { LogSegments } from './log/log-segments.ts';
+import { segmentName } from './log/segment-file.ts';
 import type { QueueTable } from './queue/queue-table.ts';
+import type { QueueEnds } from './rebuild-marker.ts';
+import { RebuildMarker } from './rebuild-marker.ts';
 import { RebuildNeeded, RecordDispatcher } from './record-dispatcher.ts';
+
+export interface StoreParts {
+  readonly segments: LogSegments;
+  readonly queues: QueueTable;
+  readonly index: KeyIndex;
+  readonly dropped: DroppedTopics;
+}
 
 export interface RecoveredStore {
   readonly end: LogEnd;
   readonly epoch: number;
   readonly storeTimestamp: number;
   readonly damaged: readonly DamagedRange[];
-  readonly isFirstStart: boolean;
 }
 
 /** The first segment is filled with this many zeros before the first start is done. */
@@ -24,123 +35,201 @@ const FIRST_FILL_BYTES = 8 * 1024 * 1024;
 /**
  * Brings a store from whatever a crash left to a consistent state: follows the log from the checkpoint, cuts a torn
  * tail, and derives what queues and index lack. Doing it twice gives the same.
+ * @throws MqError `DATA_DAMAGED` when a part of the log that was durable is missing as a whole.
  */
 export async function recoverStore(
   options: StoreOptions,
-  segments: LogSegments,
-  queues: QueueTable,
-  index: KeyIndex,
-  dropped: DroppedTopics,
+  parts: StoreParts,
   checkpoint: CheckpointState | undefined,
 ): Promise<RecoveredStore> {
+  const { segments, dropped } = parts;
   segments.open();
   dropped.load();
-  const isFirstStart = segments.first === undefined && !segments.spareReady;
-  if (segments.first === undefined) await segments.createFirst(checkpoint?.logOffset ?? 0, FIRST_FILL_BYTES);
+  checkLogIsThere(options, segments, checkpoint);
+  if (segments.first === undefined) await segments.createFirst(0, FIRST_FILL_BYTES);
   const startedMs = options.clock.monotonic();
-  const recovery = new Recovery(options, segments, queues, index, dropped);
+  const recovery = new Recovery(options, parts);
   const scan = await recovery.run(checkpoint);
-  await cutBehind(options, segments, scan);
   const { records } = recovery;
-  if (records > 0 || scan.damaged.length > 0) {
+  if (scan.frames > 0 || scan.damaged.length > 0) {
     const tookMs = Math.round(options.clock.monotonic() - startedMs);
-    options.log.info(
-      { records, scannedBytes: scan.scannedBytes, tookMs, end: scan.end.offset },
-      'log recovered',
-    );
+    const { scannedBytes, end } = scan;
+    options.log.info({ records, scannedBytes, tookMs, end: end.offset }, 'log recovered');
   }
   return {
     end: scan.end,
-    epoch: (checkpoint?.epoch ?? 0) + 1,
+    epoch: Math.max(checkpoint?.epoch ?? 0, scan.newestEpoch) + 1,
     storeTimestamp: Math.max(checkpoint?.storeTimestamp ?? 0, recovery.storeTimestamp),
     damaged: scan.damaged,
-    isFirstStart,
   };
+}
+
+/** A checkpoint is written only when the log before it is durable: without it, somebody took files away. */
+function checkLogIsThere(
+  options: StoreOptions,
+  { last, segmentSize }: LogSegments,
+  checkpoint: CheckpointState | undefined,
+): void {
+  if (checkpoint === undefined) return;
+  const end = last === undefined ? 0 : last.base + segmentSize;
+  if (last !== undefined && checkpoint.logOffset <= end) return;
+  const directory = join(options.directory, 'commitlog');
+  throw new MqError(
+    'DATA_DAMAGED',
+    `the log in ${directory} ends before ${segmentName(checkpoint.logOffset)}, where it had got to`,
+    {
+      hint: 'bring its files back; or remove the whole data folder to begin with an empty store',
+    },
+  );
 }
 
 class Recovery {
   readonly #options: StoreOptions;
-  readonly #segments: LogSegments;
-  readonly #queues: QueueTable;
-  readonly #index: KeyIndex;
-  readonly #dropped: DroppedTopics;
+  readonly #parts: StoreParts;
   records = 0;
   storeTimestamp = 0;
 
-  constructor(
-    options: StoreOptions,
-    segments: LogSegments,
-    queues: QueueTable,
-    index: KeyIndex,
-    dropped: DroppedTopics,
-  ) {
+  constructor(options: StoreOptions, parts: StoreParts) {
     this.#options = options;
-    this.#segments = segments;
-    this.#queues = queues;
-    this.#index = index;
-    this.#dropped = dropped;
+    this.#parts = parts;
   }
 
   async run(checkpoint: CheckpointState | undefined): Promise<LogScan> {
-    const first = this.#segments.first?.base ?? 0;
-    if (checkpoint === undefined || checkpoint.logOffset < first) return this.#rebuild(first);
-    try {
-      await this.#queues.load(checkpoint.logOffset, checkpoint.isClean);
-      this.#index.load(checkpoint.logOffset);
-      return this.#scan(checkpoint.logOffset, checkpoint.link, false);
-    } catch (error) {
-      if (!(error instanceof RebuildNeeded)) throw error;
-      this.#options.log.warn(
-        { queue: error.message },
-        'a queue lacks entries; rebuilding queues and index from the log',
-      );
-      return this.#rebuild(first);
+    const { segments, queues, index } = this.#parts;
+    const first = segments.first?.base ?? 0;
+    const marker = new RebuildMarker(this.#options.disk, this.#options.directory);
+    const known = checkpoint ?? { logOffset: 0, link: 0, isClean: false };
+    const durable: LogEnd = { offset: known.logOffset, link: known.link };
+    const unfinished = marker.read();
+    const isWhole = await queues.load(checkpoint?.logOffset ?? Infinity, known.isClean);
+    const reason =
+      unfinished === undefined
+        ? await this.#whyRebuild(checkpoint, first, isWhole)
+        : 'a rebuild was interrupted';
+    if (reason === undefined && known.isClean) {
+      return { end: durable, newestEpoch: 0, damaged: [], frames: 0, scannedBytes: 0 };
+    }
+    if (reason === undefined) {
+      try {
+        return await this.#scan(
+          durable.offset,
+          durable.offset === 0 ? undefined : durable.link,
+          durable,
+          false,
+        );
+      } catch (error) {
+        if (!(error instanceof RebuildNeeded)) throw error;
+        this.#warn(`${error.message} lacks entries`);
+      }
+    } else if (checkpoint !== undefined || [...queues.all()].length > 0) {
+      this.#warn(reason);
+    }
+    const ends = this.#expiredEnds(first, unfinished);
+    await marker.write(ends);
+    await queues.removeAll();
+    await index.removeAll();
+    const scan = await this.#scan(first, undefined, durable, true);
+    for (const [topic, byId] of ends) {
+      for (const [queueId, end] of byId) {
+        const queue = queues.get(topic, queueId);
+        if (queue.assigned < end) queue.beginAt(end);
+      }
+    }
+    return scan;
+  }
+
+  /** Why what is derived from the log can't be used, or undefined when it can. */
+  async #whyRebuild(
+    checkpoint: CheckpointState | undefined,
+    first: number,
+    isWhole: boolean,
+  ): Promise<string | undefined> {
+    const { queues, index } = this.#parts;
+    if (checkpoint === undefined) return 'there is no checkpoint';
+    if (checkpoint.logOffset < first) return 'the checkpoint is older than the log';
+    if (!isWhole) return 'files of a queue are missing or too short';
+    await this.#removeDropped();
+    const { count, ends } = queues.census();
+    if (count !== checkpoint.queueCount || ends !== checkpoint.queueEnds)
+      return 'entries of queues are missing';
+    const isIndexWhole = await index.load(checkpoint.logOffset);
+    if (!isIndexWhole || index.flushedEntries < checkpoint.indexEntries)
+      return 'a part of the key index is missing';
+    return undefined;
+  }
+
+  /** Files of deleted topics that a crash brought back. */
+  async #removeDropped(): Promise<void> {
+    const { queues, dropped } = this.#parts;
+    for (const [topic, position] of dropped.positions) {
+      const isOld = [...queues.all()].some((queue) => {
+        const oldest = queue.topic === topic ? queue.physicalOffsetAt(queue.min) : undefined;
+        return oldest !== undefined && oldest < position;
+      });
+      if (isOld) await queues.removeTopic(topic);
     }
   }
 
-  async #rebuild(first: number): Promise<LogScan> {
-    await this.#queues.removeAll();
-    await this.#index.removeAll();
-    return this.#scan(first, undefined, true);
+  /** How far the queues had counted that the log has no messages of any more. */
+  #expiredEnds(logStart: number, unfinished: QueueEnds | undefined): QueueEnds {
+    const ends: QueueEnds = unfinished ?? new Map<string, Map<number, number>>();
+    for (const queue of this.#parts.queues.all()) {
+      const newest = queue.flushedEnd === 0 ? undefined : queue.physicalOffsetAt(queue.flushedEnd - 1);
+      const isEmptied = queue.flushedEnd > 0 && queue.min === queue.flushedEnd;
+      const isExpired = newest !== undefined && newest < logStart;
+      if (!isEmptied && !isExpired) continue;
+      if ((this.#parts.dropped.positions.get(queue.topic) ?? 0) > (newest ?? logStart)) continue;
+      let byId = ends.get(queue.topic);
+      if (byId === undefined) ends.set(queue.topic, (byId = new Map<number, number>()));
+      byId.set(queue.queueId, Math.max(byId.get(queue.queueId) ?? 0, queue.flushedEnd));
+    }
+    return ends;
   }
 
-  #scan(start: number, link: number | undefined, isRebuild: boolean): LogScan {
+  async #scan(
+    start: number,
+    link: number | undefined,
+    durable: LogEnd,
+    isRebuild: boolean,
+  ): Promise<LogScan> {
     const { tagsCodeRule, log } = this.#options;
-    const dispatcher = new RecordDispatcher(
-      this.#queues,
-      this.#index,
-      tagsCodeRule,
-      this.#dropped.positions,
-      isRebuild,
-    );
-    const scanner = new LogScanner(this.#segments, log, (bytes, from, to) => {
+    const { segments, queues, index, dropped } = this.#parts;
+    const dispatcher = new RecordDispatcher(queues, index, tagsCodeRule, dropped.positions, isRebuild);
+    const scanner = new LogScanner(segments, log, (bytes, from, to) => {
       dispatcher.dispatch(bytes, from, to);
     });
-    // An empty log has no frame to link to.
-    const scan = scanner.scan(start, start === 0 && link === 0 ? undefined : link);
+    const scan = scanner.scan(start, link, durable);
     this.records = dispatcher.records;
     this.storeTimestamp = dispatcher.newestStoreTimestamp;
+    await cutBehind(this.#options, segments, scan.end.offset);
+    // What a killed process had written may still be on its way to the disk. It counts as durable from here on.
+    await segments.sync(start);
     return scan;
+  }
+
+  #warn(reason: string): void {
+    this.#options.log.warn({ reason }, 'rebuilding queues and key index from the log');
   }
 }
 
 /** Makes sure that nothing behind the end can be taken for a part of the log later. */
-async function cutBehind(options: StoreOptions, segments: LogSegments, scan: LogScan): Promise<void> {
-  const { offset } = scan.end;
+async function cutBehind(options: StoreOptions, segments: LogSegments, end: number): Promise<void> {
   const scanner = new LogScanner(segments, options.log, () => undefined);
-  const stale = scanner.staleFrames(offset);
   const zeros = Buffer.alloc(FRAME_HEADER_SIZE);
-  for (const position of stale) {
+  for (const position of scanner.staleFrames(end)) {
     const segment = segments.find(position);
     segment?.file.writeSync(zeros, 0, zeros.length, position - segment.base);
   }
-  for (const segment of segments.all()) if (stale.length > 0) segment.file.datasyncSync();
-  const last = segments.find(offset);
+  const last = segments.find(end);
   if (last !== undefined) {
-    if (segments.last !== last) await segments.removeBehind(last);
+    if (segments.last !== last) {
+      // Durable before the files behind it go: else the log could end with a gap.
+      await last.file.datasync();
+      await segments.removeBehind(last);
+    }
     return;
   }
   // The log ended exactly with a segment, and the next one's name did not survive.
-  if (segments.spareReady) await segments.appendSpare(offset).named;
-  else await segments.createFirst(offset, FIRST_FILL_BYTES);
+  if (segments.spareReady) await segments.appendSpare(end).named;
+  else await segments.createFirst(end, FIRST_FILL_BYTES);
 }

@@ -1,11 +1,13 @@
 import type { Timer } from '@cometmq/common/clock/clock';
 import { errorText } from '@cometmq/common/error/mq-error';
-import { layoutRecord } from '@cometmq/common/message/message-decoder';
-import { getInt64 } from './bytes.ts';
+import { HOST_V6_EXTRA, RecordField } from '@cometmq/common/message/record-layout';
+import { SysFlag } from '@cometmq/common/message/sys-flag';
+import { getInt32, getInt64 } from './bytes.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import { FRAME_HEADER_SIZE, readFrameHeader } from './log/log-frame.ts';
 import type { LogSegment, LogSegments } from './log/log-segments.ts';
 import type { QueueTable } from './queue/queue-table.ts';
+import type { StoreCheckpoints } from './store-checkpoints.ts';
 import type { StoreOptions } from './store-options.ts';
 
 const PERIOD_MS = 10_000;
@@ -16,11 +18,19 @@ export class StoreRetention {
   readonly #segments: LogSegments;
   readonly #queues: QueueTable;
   readonly #index: KeyIndex;
+  readonly #checkpoints: StoreCheckpoints;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(options: StoreOptions, segments: LogSegments, queues: QueueTable, index: KeyIndex) {
+  constructor(
+    options: StoreOptions,
+    segments: LogSegments,
+    queues: QueueTable,
+    index: KeyIndex,
+    checkpoints: StoreCheckpoints,
+  ) {
+    this.#checkpoints = checkpoints;
     this.#options = options;
     this.#segments = segments;
     this.#queues = queues;
@@ -61,36 +71,47 @@ export class StoreRetention {
   }
 
   async #expire(): Promise<void> {
+    if (!this.#mayGo()) return;
+    // The queues' files must count what is about to go; a full disk must not keep it from going.
+    await this.#checkpoints.run().catch(() => undefined);
     let removed = 0;
-    while (this.#segments.count > 1 && this.#mayGo()) {
-      await this.#segments.removeFirst();
-      removed++;
-    }
+    for (; this.#mayGo(); removed++) await this.#segments.removeFirst();
     const logStart = this.#segments.first?.base ?? 0;
-    if (removed === 0) return;
-    for (const queue of this.#queues.all()) if (queue.trimTo(logStart)) await queue.removeExpiredFiles();
-    await this.#index.removeExpired(logStart);
+    await this.#checkpoints.exclusive(async () => {
+      for (const queue of this.#queues.all()) if (queue.trimTo(logStart)) await queue.removeExpiredFiles();
+      await this.#index.removeExpired(logStart);
+    });
     this.#options.log.info({ removed, logStart }, 'expired log segments removed');
   }
 
   #mayGo(): boolean {
     const { retentionMs, logSizeMaxBytes, segmentSizeBytes, clock } = this.#options;
+    if (this.#segments.count <= 1) return false;
     if (this.#segments.count * segmentSizeBytes > logSizeMaxBytes) return true;
-    const next = this.#segments.all()[1];
-    // All messages of a segment are older than the first one of the next.
-    const newest = next === undefined ? undefined : firstStoreTimestamp(next);
+    const newest = this.#newestOfFirst();
     return newest !== undefined && newest < clock.now() - retentionMs;
+  }
+
+  /** A time that all messages of the oldest segment are older than: that of the first one behind it. */
+  #newestOfFirst(): number | undefined {
+    for (const segment of this.#segments.all().slice(1)) {
+      const timestamp = firstStoreTimestamp(segment);
+      if (timestamp !== undefined) return timestamp;
+    }
+    return undefined;
   }
 }
 
-/** Store time of a segment's first message, or undefined while it has none. */
+/** Bytes of a record up to its store time, with the largest born host. */
+const HEAD_SIZE = RecordField.BORN_HOST + 8 + HOST_V6_EXTRA + 8;
+
+/** Store time of a segment's first message, or undefined while it has none or can't be read. */
 function firstStoreTimestamp(segment: LogSegment): number | undefined {
-  const bytes = Buffer.alloc(FRAME_HEADER_SIZE + 128);
+  const bytes = Buffer.alloc(FRAME_HEADER_SIZE + HEAD_SIZE);
   segment.file.readSync(bytes, 0, bytes.length, 0);
   const header = readFrameHeader(bytes, 0, segment.base);
   if (header === undefined || header.recordCount === 0) return undefined;
-  // Only the fixed part is looked at; the record may be longer than what was read.
-  const record = Buffer.alloc(header.payloadSize);
-  segment.file.readSync(record, 0, record.length, FRAME_HEADER_SIZE);
-  return getInt64(record, layoutRecord(record, 0, record.length).storeTimestampAt);
+  const sysFlag = getInt32(bytes, FRAME_HEADER_SIZE + RecordField.SYS_FLAG);
+  const hostSize = (sysFlag & SysFlag.BORN_HOST_V6) === 0 ? 8 : 8 + HOST_V6_EXTRA;
+  return getInt64(bytes, FRAME_HEADER_SIZE + RecordField.BORN_HOST + hostSize);
 }

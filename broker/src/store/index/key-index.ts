@@ -7,6 +7,7 @@ import type { PropertyScan } from '../property-scan.ts';
 import type { IndexHit } from './index-segment.ts';
 import {
   ActiveIndexSegment,
+  INDEX_ENTRIES_MAX,
   INDEX_ENTRY_SIZE,
   areSlotsIntact,
   indexEntryHash,
@@ -35,34 +36,52 @@ export class KeyIndex {
   /** Entries of the active segment that are on disk. */
   #flushed = 0;
   /** Full segments that wait for the next flush. */
-  #full: { readonly sequence: number; readonly segment: ActiveIndexSegment; readonly flushed: number }[] = [];
+  #full: { readonly sequence: number; readonly segment: ActiveIndexSegment; flushed: number }[] = [];
 
   constructor(disk: Disk, directory: string) {
     this.#disk = disk;
     this.#directory = directory;
   }
 
-  load(logOffset: number): void {
+  /**
+   * Takes stock of the segments on disk; entries of records at or behind `logOffset` are cut. False when a segment
+   * lacks or is too short.
+   */
+  async load(logOffset: number): Promise<boolean> {
     this.#disk.makeDirectorySync(this.#directory);
     const numbers = this.#disk
       .listSync(this.#directory)
       .filter((name) => /^\d{20}\.entries$/.test(name))
       .map((name) => Number(name.slice(0, 20)));
-    for (const number of numbers) {
+    let isCut = false;
+    for (const [index, number] of numbers.entries()) {
+      if (number !== (numbers[0] ?? 0) + index) return false;
+      if (isCut) {
+        await this.#disk.remove(this.#path(number, 'slots'));
+        await this.#disk.remove(this.#path(number, 'entries'));
+        continue;
+      }
       if (this.#disk.existsSync(this.#path(number, 'slots'))) {
+        if (this.#entriesSize(number) < INDEX_ENTRIES_MAX * INDEX_ENTRY_SIZE) return false;
         this.#sealed.push(number);
         this.#sequence = number + 1;
-      } else {
-        // Full but not sealed before the crash: the next flush seals it.
-        if (this.#active.count > 0) this.#retireActive();
-        this.#sequence = number;
-        this.#active.restore(
-          readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0),
-          logOffset,
-        );
-        this.#flushed = this.#active.count;
+        continue;
       }
+      // Full but not sealed before the crash: the next flush seals it.
+      if (this.#active.count > 0) this.#retireActive();
+      this.#sequence = number;
+      const entries = readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0);
+      this.#active.restore(entries, logOffset);
+      this.#flushed = this.#active.count;
+      isCut = !this.#active.isFull;
     }
+    return true;
+  }
+
+  /** Entries that are on disk, counted from the first one ever. */
+  get flushedEntries(): number {
+    const next = this.#full[0] ?? { sequence: this.#sequence, flushed: this.#flushed };
+    return (next.sequence - 1) * INDEX_ENTRIES_MAX + next.flushed;
   }
 
   /** Indexes one message. `topicHash` is the hash of `topic#`. */
@@ -110,8 +129,10 @@ export class KeyIndex {
   /** Writes entries of records before `logOffset` and syncs them. */
   async flush(logOffset: number): Promise<void> {
     for (let next = this.#full[0]; next !== undefined; next = this.#full[0]) {
-      if (next.segment.countBefore(logOffset) < next.segment.count) return;
-      await this.#append(next.sequence, next.segment, next.flushed, next.segment.count);
+      const end = next.segment.countBefore(logOffset);
+      if (end > next.flushed) await this.#append(next.sequence, next.segment, next.flushed, end);
+      next.flushed = Math.max(end, next.flushed);
+      if (end < next.segment.count) return;
       await writeFileAtomic(this.#disk, this.#path(next.sequence, 'slots'), next.segment.encodeSlots());
       this.#full.shift();
       this.#sealed.push(next.sequence);
@@ -121,7 +142,7 @@ export class KeyIndex {
     if (end === this.#flushed) return;
     await this.#append(this.#sequence, active, this.#flushed, end);
     if (active === this.#active) this.#flushed = end;
-    else this.#full = this.#full.map((f) => (f.segment === active ? { ...f, flushed: end } : f));
+    else for (const full of this.#full) if (full.segment === active) full.flushed = end;
   }
 
   /** Removes segments all of whose messages are gone. */
@@ -167,6 +188,13 @@ export class KeyIndex {
     } finally {
       await file.close();
     }
+  }
+
+  #entriesSize(sequence: number): number {
+    const file = this.#disk.openSync(this.#path(sequence, 'entries'), 'read');
+    const size = file.sizeSync();
+    void file.close();
+    return size;
   }
 
   *#findSealed(

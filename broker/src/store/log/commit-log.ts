@@ -166,26 +166,27 @@ export class CommitLog {
       return;
     }
     if (frameEnd - this.#chunk.base > this.#chunk.bytes.length) {
+      if (frameSize(size) > this.#chunk.bytes.length) throw tooLarge(size);
       if (this.#payloadSize > 0) this.#writeFrame();
       this.#startChunk();
+      // Two frames take more room than one: the segment may be full now.
+      this.#makeRoom(size);
     } else if (this.#payloadSize >= FRAME_WRITE_SIZE) {
       this.#writeFrame();
       this.#makeRoom(size);
+    } else if (frameEnd > this.#segments.writeLimit) {
+      throw diskFull(this.#segments.fillFault);
     }
   }
 
   #rollSegment(size: number): void {
+    if (frameSize(size) + frameSize(0) > this.#segments.segmentSize) throw tooLarge(size);
     if (!this.#segments.spareReady) {
       this.#segments.prepareSpare();
       const fault = this.#segments.spareFault;
       throw fault === undefined
         ? new MqError('SYSTEM_BUSY', 'the next log segment is still being prepared, try again in a moment')
-        : new MqError('SERVICE_NOT_AVAILABLE', `no room for the next log segment: ${fault}`, {
-            hint: 'free disk space; reading goes on meanwhile and sending resumes by itself',
-          });
-    }
-    if (frameSize(size) + frameSize(0) > this.#segments.segmentSize) {
-      throw new MqError('MESSAGE_ILLEGAL', `a record of ${size} bytes does not fit a log segment`);
+        : diskFull(fault);
     }
     if (this.#payloadSize > 0) this.#writeFrame();
     if (this.#frameBase + frameSize(0) - this.#chunk.base > this.#chunk.bytes.length) this.#startChunk();
@@ -291,7 +292,9 @@ export class CommitLog {
       },
       (error: unknown) => {
         this.#nextSynced = [...groups, ...this.#nextSynced];
-        this.#fail(error);
+        const failure = this.#fail(error);
+        // A write may have failed before this sync did; then those who waited for it have not been told yet.
+        for (const group of groups) group.fail(failure);
       },
     );
   }
@@ -336,4 +339,18 @@ export class CommitLog {
     for (const group of [...this.#nextSynced, this.#synced, this.#written]) group.fail(failure);
     return failure;
   }
+}
+
+function tooLarge(size: number): MqError {
+  return new MqError('MESSAGE_ILLEGAL', `a record of ${size} bytes does not fit a log segment`);
+}
+
+function diskFull(reason: string | undefined): MqError {
+  return new MqError(
+    'SERVICE_NOT_AVAILABLE',
+    `no room for the next part of the log: ${reason ?? 'disk full'}`,
+    {
+      hint: 'free disk space; reading goes on meanwhile and sending resumes by itself',
+    },
+  );
 }

@@ -16,9 +16,12 @@ export interface DurabilityWaiter {
 /** Those who wait for one and the same write or sync. */
 export class DurabilityGroup {
   #waiters: DurabilityWaiter[] = [];
+  #failure: MqError | undefined;
 
+  /** Who joins a group that failed is told at once. */
   join(waiter: DurabilityWaiter): void {
-    this.#waiters.push(waiter);
+    if (this.#failure === undefined) this.#waiters.push(waiter);
+    else waiter.failed(this.#failure);
   }
 
   get isEmpty(): boolean {
@@ -32,6 +35,7 @@ export class DurabilityGroup {
   }
 
   fail(error: MqError): void {
+    this.#failure = error;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) waiter.failed(error);

@@ -19,6 +19,7 @@ export interface DamagedRange {
 
 export interface LogScan {
   readonly end: LogEnd;
+  readonly newestEpoch: number;
   readonly damaged: readonly DamagedRange[];
   readonly frames: number;
   readonly scannedBytes: number;
@@ -51,6 +52,7 @@ export class LogScanner {
   #window = Buffer.alloc(0);
   #windowAt = 0;
   #windowSize = 0;
+  #newestEpoch = 0;
   #frames = 0;
   #scannedBytes = 0;
 
@@ -60,8 +62,11 @@ export class LogScanner {
     this.#visit = visit;
   }
 
-  /** `link` undefined accepts any frame at `start`: the frames before it are gone. */
-  scan(start: number, link: number | undefined): LogScan {
+  /**
+   * `link` undefined accepts any frame at `start`: the frames before it are gone. `durable` is where the log is known
+   * to have been durable up to, for instance by the checkpoint: nothing before it is a torn tail.
+   */
+  scan(start: number, link: number | undefined, durable: LogEnd): LogScan {
     let offset = start;
     let previous = link;
     for (;;) {
@@ -71,18 +76,17 @@ export class LogScanner {
         previous = header.link;
         continue;
       }
-      const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset);
-      if (next === undefined) break;
-      this.#damaged.push({ start: offset, end: next.baseOffset });
-      this.#log.error(
-        { start: offset, end: next.baseOffset },
-        'damaged range in the log; what follows is readable',
-      );
-      offset = next.baseOffset;
-      previous = undefined;
+      const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset)?.baseOffset;
+      if (next === undefined && offset >= durable.offset) break;
+      const end = next ?? durable.offset;
+      this.#damaged.push({ start: offset, end });
+      this.#log.error({ start: offset, end }, 'damaged range in the log; what follows is readable');
+      offset = end;
+      previous = next === undefined ? durable.link : undefined;
     }
     return {
       end: { offset, link: previous ?? 0 },
+      newestEpoch: this.#newestEpoch,
       damaged: this.#damaged,
       frames: this.#frames,
       scannedBytes: this.#scannedBytes,
@@ -102,6 +106,7 @@ export class LogScanner {
 
   #accept(header: FrameHeader): number {
     this.#frames++;
+    this.#newestEpoch = Math.max(this.#newestEpoch, header.epoch);
     const size = frameSize(header.payloadSize);
     this.#scannedBytes += size;
     if (header.kind === FrameKind.SEGMENT_END) {
@@ -158,7 +163,10 @@ export class LogScanner {
     const left = segment.base + this.#segments.segmentSize - offset;
     if (left < size) return false;
     const wanted = Math.min(left, Math.max(size, WINDOW_SIZE));
-    if (this.#window.length < wanted) this.#window = Buffer.allocUnsafeSlow(Math.max(wanted, WINDOW_SIZE));
+    if (this.#window.length < wanted) {
+      const largest = Math.max(size, Math.min(WINDOW_SIZE, this.#segments.segmentSize));
+      this.#window = Buffer.allocUnsafeSlow(largest);
+    }
     this.#windowAt = offset;
     this.#windowSize = segment.file.readSync(this.#window, 0, wanted, offset - segment.base);
     return this.#windowSize >= size;

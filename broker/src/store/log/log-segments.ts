@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import type { Clock } from '@cometmq/common/clock/clock';
+import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import type { Disk, DiskFile } from '@cometmq/common/disk/disk';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
+import { FillAhead } from './fill-ahead.ts';
+import { FILL_STEP, checkSpace, fillWithZeros, segmentName } from './segment-file.ts';
 
 /** One file of the log. */
 export interface LogSegment {
@@ -19,14 +21,10 @@ export interface LogSegmentsOptions {
   readonly segmentSize: number;
 }
 
-/** Zeros are written in steps of this size, so that a flush never waits long behind them. */
-const FILL_STEP = 1024 * 1024;
-/** Steps that block the event loop are smaller: about 0.1 ms each. */
-const FILL_AHEAD_STEP = 256 * 1024;
 const FILL_PAUSE_MS = 2;
 const SPARE_NAME = 'spare';
 const PREPARING_NAME = 'spare.preparing';
-const SPARE_RETRY_MS = 1_000;
+const RETRY_MS = 1_000;
 
 /**
  * The files of the log, all of one size and named by the log position of their first byte. Blocks that really were
@@ -39,9 +37,15 @@ export class LogSegments {
   readonly #segments: LogSegment[] = [];
   #spare: DiskFile | undefined;
   #preparing: Promise<void> | undefined;
+  #retryTimer: Timer | undefined;
+  #filling: FillAhead | undefined;
+  /** Ends the pause of the filling that is under way. */
+  #endPause: (() => void) | undefined;
   #closed = false;
   /** Why the next segment can't be made now, for example a full disk. */
   #spareFault: string | undefined;
+  /** Renames and removals, one after the other: two under way at once could pass each other. */
+  #names: Promise<unknown> = Promise.resolve();
 
   constructor(options: LogSegmentsOptions) {
     this.#options = options;
@@ -53,7 +57,7 @@ export class LogSegments {
     const { disk, directory } = this.#options;
     disk.makeDirectorySync(directory);
     for (const name of disk.listSync(directory)) {
-      if (name === SPARE_NAME) this.#spare = disk.openSync(join(directory, name), 'update');
+      if (name === SPARE_NAME) this.#openSpare();
       if (/^\d{20}$/.test(name)) this.#openSegment(name);
     }
     for (const [index, segment] of this.#segments.entries()) {
@@ -94,6 +98,12 @@ export class LogSegments {
       : this.#segments[Math.floor((offset - first.base) / this.segmentSize)];
   }
 
+  /** Makes all that the files from a log position on hold durable, and their names. */
+  async sync(offset: number): Promise<void> {
+    for (const { base, file } of this.#segments) if (base + this.segmentSize > offset) await file.datasync();
+    await this.#options.disk.syncDirectory(this.#options.directory);
+  }
+
   /** True when the log can go on in a further segment at once. */
   get spareReady(): boolean {
     return this.#spare !== undefined;
@@ -103,39 +113,41 @@ export class LogSegments {
     return this.#spareFault;
   }
 
-  /** Makes the very first segment. It is zero-filled only so far as to start quickly; the rest follows. */
+  /** How far the log may go while the disk is too full to back the rest of the first segment. */
+  get writeLimit(): number {
+    return this.#filling?.limit ?? Infinity;
+  }
+
+  /** Why there is a `writeLimit`. */
+  get fillFault(): string | undefined {
+    return this.#filling?.fault;
+  }
+
+  /**
+   * Makes the very first segment. It is zero-filled only so far as to start quickly; the rest follows.
+   * @throws MqError `SERVICE_NOT_AVAILABLE` when the disk has no room for it.
+   */
   async createFirst(base: number, filledSize: number): Promise<LogSegment> {
     const { disk, directory } = this.#options;
-    const file = disk.openSync(join(directory, segmentName(base)), 'create');
+    await checkSpace(disk, directory, this.segmentSize);
+    const preparing = join(directory, PREPARING_NAME);
+    await disk.remove(preparing);
+    const file = disk.openSync(preparing, 'create');
     await file.truncate(this.segmentSize);
     await fillWithZeros(file, 0, Math.min(filledSize, this.segmentSize));
     await file.datasync();
+    // Named last: a file with the name of a segment is always whole.
+    await disk.rename(preparing, join(directory, segmentName(base)));
     await disk.syncDirectory(directory);
     const segment = { base, file };
     this.#segments.push(segment);
     return segment;
   }
 
-  /**
-   * Fills the rest of the first segment with zeros in small steps ahead of the log. The writes are synchronous: only so
-   * can none of them land on what was appended meanwhile.
-   */
+  /** Fills the rest of the first segment with zeros, ahead of the log. */
   fillAhead(segment: LogSegment, writtenOffset: () => number): void {
-    let filled = 0;
-    const step = (): void => {
-      const used = Math.ceil((writtenOffset() - segment.base) / FILL_AHEAD_STEP) * FILL_AHEAD_STEP;
-      filled = Math.max(filled, used);
-      if (this.#closed || filled >= this.segmentSize || this.last !== segment) return;
-      try {
-        segment.file.writeSync(ZEROS, 0, Math.min(FILL_AHEAD_STEP, this.segmentSize - filled), filled);
-      } catch (error) {
-        this.#options.log.warn({ reason: errorText(error) }, 'the log segment could not be filled ahead');
-        return;
-      }
-      filled += FILL_AHEAD_STEP;
-      this.#options.clock.setTimer(FILL_PAUSE_MS, step);
-    };
-    step();
+    const { clock, log } = this.#options;
+    this.#filling = new FillAhead(clock, log, segment, this.segmentSize, writtenOffset);
   }
 
   /**
@@ -146,27 +158,39 @@ export class LogSegments {
     const file = this.#spare;
     if (file === undefined) throw new MqError('INTERNAL', 'no spare segment');
     this.#spare = undefined;
+    this.#filling?.stop();
     const segment = { base, file };
     this.#segments.push(segment);
     const { disk, directory } = this.#options;
-    const named = disk
-      .rename(join(directory, SPARE_NAME), join(directory, segmentName(base)))
-      .then(() => disk.syncDirectory(directory));
+    const named = this.#inOrder(async () => {
+      await disk.rename(join(directory, SPARE_NAME), join(directory, segmentName(base)));
+      await disk.syncDirectory(directory);
+    });
     return { segment, named };
   }
 
   /** Starts making the next spare unless there is one or it is being made. */
   prepareSpare(): void {
     if (this.#spare !== undefined || this.#preparing !== undefined || this.#closed) return;
+    this.#retryTimer?.cancel();
+    this.#retryTimer = undefined;
     this.#preparing = this.#makeSpare()
       .then(
         () => {
+          if (this.#spareFault !== undefined)
+            this.#options.log.info({}, 'there is room for the next log segment again');
           this.#spareFault = undefined;
         },
         (error: unknown) => {
-          this.#spareFault = errorText(error);
-          this.#options.log.error({ reason: this.#spareFault }, 'the next log segment could not be prepared');
-          this.#options.clock.setTimer(SPARE_RETRY_MS, () => {
+          const reason = errorText(error);
+          if (reason !== this.#spareFault) {
+            this.#options.log.error(
+              { reason },
+              'the next log segment could not be prepared; it is tried again',
+            );
+          }
+          this.#spareFault = reason;
+          this.#retryTimer = this.#options.clock.setTimer(RETRY_MS, () => {
             this.prepareSpare();
           });
         },
@@ -178,36 +202,81 @@ export class LogSegments {
 
   /** Gives up the segments behind `segment`: a crash left nothing of worth in them. */
   async removeBehind(segment: LogSegment): Promise<void> {
-    const { disk, directory } = this.#options;
     for (let last = this.last; last !== undefined && last !== segment; last = this.last) {
       this.#segments.pop();
+      const path = join(this.#options.directory, segmentName(last.base));
       await last.file.close();
-      await disk.remove(join(directory, segmentName(last.base)));
+      // One by one: a removal that survives a crash must not leave a gap before one that does not.
+      await this.#inOrder(() => this.#remove(path));
     }
-    await disk.syncDirectory(directory);
   }
 
   /** Gives up the oldest segment: it becomes the spare, or goes. */
   async removeFirst(): Promise<void> {
-    const { disk, directory } = this.#options;
     const segment = this.#segments.shift();
     if (segment === undefined) return;
-    const path = join(directory, segmentName(segment.base));
-    if (this.#spare === undefined && this.#preparing === undefined) {
-      await disk.rename(path, join(directory, SPARE_NAME));
-      this.#spare = segment.file;
-    } else {
-      await segment.file.close();
-      await disk.remove(path);
+    const path = join(this.#options.directory, segmentName(segment.base));
+    try {
+      if (this.#spare === undefined && this.#preparing === undefined && !this.#closed) {
+        await this.#recycle(segment, path);
+      } else {
+        await this.#inOrder(() => this.#remove(path));
+        await segment.file.close();
+      }
+    } catch (error) {
+      // Still there: taking the next one away would leave a gap.
+      this.#segments.unshift(segment);
+      throw error;
     }
-    await disk.syncDirectory(directory);
+  }
+
+  async #recycle(segment: LogSegment, path: string): Promise<void> {
+    const { disk, directory } = this.#options;
+    this.#retryTimer?.cancel();
+    const recycled = this.#inOrder(async () => {
+      await disk.rename(path, join(directory, SPARE_NAME));
+      await disk.syncDirectory(directory);
+      this.#spareFault = undefined;
+      this.#spare = segment.file;
+    });
+    // Nobody else may make a spare meanwhile: the two files would take each other's name.
+    this.#preparing = recycled
+      .catch(() => undefined)
+      .finally(() => {
+        this.#preparing = undefined;
+      });
+    await recycled;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#retryTimer?.cancel();
+    this.#filling?.stop();
+    this.#endPause?.();
     await this.#preparing;
+    await this.#names.catch(() => undefined);
     for (const { file } of this.#segments) await file.close();
     await this.#spare?.close();
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#names.then(work);
+    this.#names = done.catch(() => undefined);
+    return done;
+  }
+
+  async #remove(path: string): Promise<void> {
+    const { disk, directory } = this.#options;
+    await disk.remove(path);
+    await disk.syncDirectory(directory);
+  }
+
+  /** A spare of another size was left by a crash or another configuration; it is made anew. */
+  #openSpare(): void {
+    const { disk, directory } = this.#options;
+    const file = disk.openSync(join(directory, SPARE_NAME), 'update');
+    if (file.sizeSync() === this.segmentSize) this.#spare = file;
+    else void file.close();
   }
 
   #openSegment(name: string): void {
@@ -227,35 +296,45 @@ export class LogSegments {
   }
 
   async #makeSpare(): Promise<void> {
-    const { disk, directory, clock } = this.#options;
+    const { disk, directory } = this.#options;
     const preparing = join(directory, PREPARING_NAME);
     await disk.remove(preparing);
+    await checkSpace(disk, directory, this.segmentSize);
     const file = disk.openSync(preparing, 'create');
+    try {
+      await this.#fill(file);
+      if (this.#closed) {
+        await file.close();
+        return;
+      }
+      await file.datasync();
+      await this.#inOrder(async () => {
+        await disk.rename(preparing, join(directory, SPARE_NAME));
+        await disk.syncDirectory(directory);
+        this.#spare = file;
+      });
+    } catch (error) {
+      await file.close();
+      // A part of a segment is of no use and may take the last of the disk.
+      await disk.remove(preparing).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #fill(file: DiskFile): Promise<void> {
     for (let at = 0; at < this.segmentSize && !this.#closed; at += FILL_STEP) {
       await fillWithZeros(file, at, Math.min(FILL_STEP, this.segmentSize - at));
-      await new Promise<void>((resolve) => {
-        clock.setTimer(FILL_PAUSE_MS, resolve);
-      });
+      await this.#pause();
     }
-    if (this.#closed) {
-      await file.close();
-      return;
-    }
-    await file.datasync();
-    await disk.rename(preparing, join(directory, SPARE_NAME));
-    await disk.syncDirectory(directory);
-    this.#spare = file;
   }
-}
 
-export function segmentName(base: number): string {
-  return String(base).padStart(20, '0');
-}
-
-const ZEROS = Buffer.alloc(FILL_STEP);
-
-async function fillWithZeros(file: DiskFile, from: number, size: number): Promise<void> {
-  for (let done = 0; done < size; done += FILL_STEP) {
-    await file.write(ZEROS, 0, Math.min(FILL_STEP, size - done), from + done);
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(FILL_PAUSE_MS, resolve);
+      this.#endPause = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 }

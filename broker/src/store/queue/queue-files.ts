@@ -5,6 +5,8 @@ import { ENTRY_SIZE, entryPhysicalOffset, isEntryIntact } from './queue-entry.ts
 
 /** Entries of one file (4 MiB). */
 const ENTRIES_PER_FILE = 131_072;
+/** Entries that one read takes when the end is looked for. */
+const BLOCK_ENTRIES = 512;
 
 /** The files of one queue, each named by the queue offset of its first entry. Opened on demand through the cache. */
 export class QueueFiles {
@@ -33,27 +35,50 @@ export class QueueFiles {
     return this.#end;
   }
 
-  /** Takes stock of the files. The end counts whole entries only. */
-  load(): void {
-    for (const name of this.#disk.listSync(this.directory))
+  /** Takes stock of the files. The end counts whole entries only. False when a file lacks or is too short. */
+  load(): boolean {
+    for (const name of this.#disk.listSync(this.directory)) {
       if (/^\d{20}$/.test(name)) this.#bases.push(Number(name));
-    const last = this.#bases.at(-1);
-    if (last !== undefined) this.#end = last + Math.floor(this.#file(last).sizeSync() / ENTRY_SIZE);
+    }
+    let isWhole = true;
+    for (const [index, base] of this.#bases.entries()) {
+      const entries = Math.floor(this.#file(base).sizeSync() / ENTRY_SIZE);
+      const next = this.#bases[index + 1];
+      if (next === undefined) this.#end = base + entries;
+      else if (entries !== ENTRIES_PER_FILE || next !== base + ENTRIES_PER_FILE) isWhole = false;
+    }
+    return isWhole;
+  }
+
+  /** Begins at a queue offset without an entry: what was before it is gone, its count is not. */
+  async beginAt(queueOffset: number): Promise<void> {
+    this.#createFile(queueOffset);
+    this.#file(queueOffset);
+    await this.sync();
+  }
+
+  /** Writes entries again that can't be read. */
+  async repair(bytes: Buffer, from: number): Promise<void> {
+    const count = bytes.length / ENTRY_SIZE;
+    for (let done = 0; done < count;) {
+      const base = this.#baseOf(from + done);
+      if (base === undefined) return;
+      const index = from + done - base;
+      const part = Math.min(count - done, ENTRIES_PER_FILE - index);
+      await this.#write(base, bytes, done, part, index);
+      done += part;
+    }
+    await this.sync();
   }
 
   /** Forgets entries of records at or behind a log position, and damaged ones at the end. */
   async truncateTo(logOffset: number): Promise<void> {
-    const entry = Buffer.allocUnsafe(ENTRY_SIZE);
-    let end = this.#end;
-    while (end > this.start) {
-      this.readSync(entry, 0, end - 1, 1);
-      if (isEntryIntact(entry, 0, end - 1) && entryPhysicalOffset(entry, 0) < logOffset) break;
-      end--;
-    }
+    const end = this.#endBefore(logOffset);
     if (end === this.#end) return;
     this.#end = end;
-    while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= end)
+    while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= end) {
       await this.#removeFile(this.#bases.pop() ?? 0);
+    }
     const last = this.#bases.at(-1);
     if (last === undefined) return;
     await this.#cache.use(this.#path(last), (file) => file.truncate((end - last) * ENTRY_SIZE));
@@ -92,11 +117,7 @@ export class QueueFiles {
       }
       const index = from + done - base;
       const part = Math.min(count - done, ENTRIES_PER_FILE - index);
-      const entriesAt = start + done * ENTRY_SIZE;
-      await this.#cache.use(this.#path(base), (file) =>
-        file.write(bytes, entriesAt, part * ENTRY_SIZE, index * ENTRY_SIZE),
-      );
-      this.#unsynced.add(base);
+      await this.#write(base, bytes, start / ENTRY_SIZE + done, part, index);
       done += part;
       this.#end = from + done;
     }
@@ -122,6 +143,30 @@ export class QueueFiles {
     await this.#disk.removeTree(this.directory);
   }
 
+  /** Queue offset behind the last whole entry of a record before `logOffset`, looked for from the end. */
+  #endBefore(logOffset: number): number {
+    const block = Buffer.allocUnsafe(BLOCK_ENTRIES * ENTRY_SIZE);
+    for (let end = this.#end; end > this.start;) {
+      const first = Math.max(this.start, end - BLOCK_ENTRIES);
+      const read = this.readSync(block, 0, first, end - first);
+      for (let index = read - 1; index >= 0; index--) {
+        const at = index * ENTRY_SIZE;
+        if (isEntryIntact(block, at, first + index) && entryPhysicalOffset(block, at) < logOffset) {
+          return first + index + 1;
+        }
+      }
+      end = first;
+    }
+    return this.start;
+  }
+
+  async #write(base: number, bytes: Buffer, first: number, count: number, index: number): Promise<void> {
+    await this.#cache.use(this.#path(base), (file) =>
+      file.write(bytes, first * ENTRY_SIZE, count * ENTRY_SIZE, index * ENTRY_SIZE),
+    );
+    this.#unsynced.add(base);
+  }
+
   #createFile(base: number): void {
     if (this.#bases.length === 0) this.#disk.makeDirectorySync(this.directory);
     this.#bases.push(base);
@@ -131,10 +176,10 @@ export class QueueFiles {
 
   async #syncNames(): Promise<void> {
     if (!this.#namesChanged) return;
-    this.#namesChanged = false;
     await this.#disk.syncDirectory(this.directory);
     await this.#disk.syncDirectory(join(this.directory, '..'));
     await this.#disk.syncDirectory(join(this.directory, '..', '..'));
+    this.#namesChanged = false;
   }
 
   async #removeFile(base: number): Promise<void> {

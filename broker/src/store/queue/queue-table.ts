@@ -20,18 +20,37 @@ export class QueueTable {
     this.#cache = new FileCache(disk, OPEN_FILES_MAX);
   }
 
-  /** Takes stock of the queues on disk; entries of records at or behind `logOffset` are cut when `isClean` is false. */
-  async load(logOffset: number, isClean: boolean): Promise<void> {
+  /** Called with a queue and the offset of an entry in its files that can't be read. */
+  onDamage: (queue: StoreQueue, offset: number) => void = () => undefined;
+
+  /**
+   * Takes stock of the queues on disk; entries of records at or behind `logOffset` are cut when `isClean` is false.
+   * False when a queue's files lack.
+   */
+  async load(logOffset: number, isClean: boolean): Promise<boolean> {
+    let isWhole = true;
     for (const topic of this.#disk.listSync(this.#directory)) {
       for (const name of this.#disk.listSync(join(this.#directory, topic))) {
         const queueId = Number(name);
         if (!Number.isInteger(queueId) || queueId < 0) continue;
         const files = this.#files(topic, queueId);
-        files.load();
-        if (!isClean) await files.truncateTo(logOffset);
-        this.#put(new StoreQueue(topic, queueId, files));
+        if (!files.load()) isWhole = false;
+        else if (!isClean) await files.truncateTo(logOffset);
+        this.#put(this.#queue(topic, queueId, files));
       }
     }
+    return isWhole;
+  }
+
+  /** Queues that have files, and the sum of their ends: changes whenever a file or entry lacks. */
+  census(): { readonly count: number; readonly ends: number } {
+    let count = 0;
+    let ends = 0;
+    for (const { flushedEnd } of this.all()) {
+      if (flushedEnd > 0) count++;
+      ends += flushedEnd;
+    }
+    return { count, ends };
   }
 
   find(topic: string, queueId: number): StoreQueue | undefined {
@@ -40,9 +59,7 @@ export class QueueTable {
 
   /** The queue, made when missing. Names must have been validated: they become directory names. */
   get(topic: string, queueId: number): StoreQueue {
-    return (
-      this.find(topic, queueId) ?? this.#put(new StoreQueue(topic, queueId, this.#files(topic, queueId)))
-    );
+    return this.find(topic, queueId) ?? this.#put(this.#queue(topic, queueId, this.#files(topic, queueId)));
   }
 
   *all(): Generator<StoreQueue> {
@@ -53,20 +70,39 @@ export class QueueTable {
     return [...this.#topics.keys()];
   }
 
-  async removeTopic(topic: string): Promise<void> {
-    const queues = this.#topics.get(topic);
+  /** Forgets a topic at once: nothing can be appended to its queues any more. Their files are still there. */
+  detach(topic: string): StoreQueue[] {
+    const queues = [...(this.#topics.get(topic)?.values() ?? [])];
     this.#topics.delete(topic);
-    for (const queue of queues?.values() ?? []) await queue.removeAll();
+    for (const queue of queues) queue.detach();
+    return queues;
+  }
+
+  async removeTopic(topic: string): Promise<void> {
+    await this.removeFiles(topic, this.detach(topic));
+  }
+
+  /** Removes what `detach` left, durably. */
+  async removeFiles(topic: string, queues: readonly StoreQueue[]): Promise<void> {
+    for (const queue of queues) await queue.removeFiles();
     await this.#disk.removeTree(join(this.#directory, topic));
+    if (this.#disk.existsSync(this.#directory)) await this.#disk.syncDirectory(this.#directory);
   }
 
   async removeAll(): Promise<void> {
     for (const topic of this.topics()) await this.removeTopic(topic);
     await this.#disk.removeTree(this.#directory);
+    this.#disk.makeDirectorySync(this.#directory);
   }
 
   close(): Promise<void> {
     return this.#cache.close();
+  }
+
+  #queue(topic: string, queueId: number, files: QueueFiles): StoreQueue {
+    return new StoreQueue(topic, queueId, files, (queue, offset) => {
+      this.onDamage(queue, offset);
+    });
   }
 
   #files(topic: string, queueId: number): QueueFiles {

@@ -39,11 +39,20 @@ export class StoreQueue {
   #tailBase: number;
   /** Called when more became readable. */
   readonly #arrivalListeners = new Set<() => void>();
+  readonly #onDamage: (queue: StoreQueue, offset: number) => void;
+  /** The topic was deleted; nothing may be appended any more. */
+  #isRemoved = false;
   /** Identity of the group that this queue's last message belongs to, and where that group remembers this queue. */
   marks: object | undefined;
   marksIndex = 0;
 
-  constructor(topic: string, queueId: number, files: QueueFiles) {
+  constructor(
+    topic: string,
+    queueId: number,
+    files: QueueFiles,
+    onDamage: (queue: StoreQueue, offset: number) => void,
+  ) {
+    this.#onDamage = onDamage;
     this.topic = topic;
     this.queueId = queueId;
     this.#files = files;
@@ -106,7 +115,24 @@ export class StoreQueue {
     const read = this.#files.readSync(bytes, 0, from, inFiles);
     let intact = 0;
     while (intact < read && isEntryIntact(bytes, intact * ENTRY_SIZE, from + intact)) intact++;
+    if (intact < inFiles) this.#onDamage(this, from + intact);
     return { bytes, at: 0, count: intact };
+  }
+
+  /** Wakes readers that met an entry that could not be read and can be now. */
+  wakeReaders(): void {
+    for (const listener of this.#arrivalListeners) listener();
+  }
+
+  /** Entries of the files as they are, readable or not; fewer when the files end before. */
+  entriesInFiles(from: number, count: number): Buffer {
+    const bytes = Buffer.alloc(count * ENTRY_SIZE);
+    return bytes.subarray(0, this.#files.readSync(bytes, 0, from, count) * ENTRY_SIZE);
+  }
+
+  /** Replaces entries in the files that can't be read. */
+  repair(entries: Buffer, from: number): Promise<void> {
+    return this.#files.repair(entries, from);
   }
 
   /** First readable offset whose message was stored at or after `timestamp`; `max` when all are older. */
@@ -134,6 +160,15 @@ export class StoreQueue {
     return true;
   }
 
+  /** Queue offset behind the newest entry in the files. */
+  get flushedEnd(): number {
+    return this.#files.end;
+  }
+
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
   /** True when there are entries that the files do not have. */
   get isDirty(): boolean {
     return this.#files.end < this.#assigned;
@@ -144,7 +179,11 @@ export class StoreQueue {
     const from = this.#files.end < this.#tailBase ? this.#tailBase : this.#files.end;
     let end = this.#assigned;
     const tail = this.#tail;
-    if (tail === undefined) return;
+    if (tail === undefined) {
+      // Only a queue whose messages all expired before a rebuild counts further than its entries.
+      if (this.#files.end < end) await this.#files.beginAt(end);
+      return;
+    }
     while (end > from && entryPhysicalOffset(tail, (end - 1 - this.#tailBase) * ENTRY_SIZE) >= logOffset)
       end--;
     if (end === from) return;
@@ -178,8 +217,13 @@ export class StoreQueue {
     return this.#files.removeBefore(this.#min);
   }
 
-  removeAll(): Promise<void> {
+  /** The topic was deleted. */
+  detach(): void {
+    this.#isRemoved = true;
     this.#arrivalListeners.clear();
+  }
+
+  removeFiles(): Promise<void> {
     return this.#files.removeAll();
   }
 
