@@ -118,11 +118,11 @@ export class BrokerWorld {
 
   /** Closes the store; time moves meanwhile, because making the spare segment pauses between its steps. */
   async close(): Promise<void> {
-    let isClosed = false;
+    const state = { isClosed: false };
     const closing = this.store.close().finally(() => {
-      isClosed = true;
+      state.isClosed = true;
     });
-    while (!isClosed) await this.clock.advance(10);
+    while (!state.isClosed) await this.clock.advance(10);
     await closing;
   }
 }

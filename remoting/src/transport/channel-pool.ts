@@ -74,8 +74,7 @@ export class ChannelPool {
     for (const pending of this.#channels.values()) {
       await pending.then(
         (channel) => {
-          channel.flush();
-          channel.stream.end();
+          channel.end();
         },
         () => undefined,
       );

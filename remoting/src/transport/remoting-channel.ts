@@ -46,6 +46,9 @@ const DEADLINE_SCAN_MS = 50;
 /** Frames of one turn are joined into one write up to this size. */
 const JOINED_WRITE_MAX = 1024 * 1024;
 
+/** How long the other side of a connection that we ended may keep it open. */
+const LINGER_MS = 500;
+
 interface PendingRequest {
   readonly deadline: number;
   readonly resolve: (response: RemotingCommand) => void;
@@ -61,6 +64,7 @@ export class RemotingChannel implements ByteStreamHandler {
   readonly #reader: FrameReader;
   readonly #pending = new Map<number, PendingRequest>();
   #deadlineTimer: Timer | undefined;
+  #lingerTimer: Timer | undefined;
   /** Starts at 1: some clients take an opaque of 0 for none. */
   #nextOpaque = 1;
   #outgoing: Buffer[] = [];
@@ -157,7 +161,18 @@ export class RemotingChannel implements ByteStreamHandler {
   }
 
   close(): void {
+    this.#lingerTimer?.cancel();
     this.stream.destroy();
+  }
+
+  /** Sends what is queued and says goodbye; closes anyway when the other side does not do so in time. */
+  end(): void {
+    this.flush();
+    this.stream.end();
+    if (this.#closed) return;
+    this.#lingerTimer ??= this.#options.clock.setTimer(LINGER_MS, () => {
+      this.stream.destroy();
+    });
   }
 
   data(chunk: Buffer): void {
@@ -184,6 +199,7 @@ export class RemotingChannel implements ByteStreamHandler {
     this.#outgoing = [];
     this.#outgoingBytes = 0;
     this.#deadlineTimer?.cancel();
+    this.#lingerTimer?.cancel();
     const reason = this.#closedError(error);
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();

@@ -29,7 +29,8 @@ export class RemotingServer {
   readonly #listeners: Listener[] = [];
   #frameHandler: FrameHandler | undefined;
   #idleTimer: Timer | undefined;
-  #isReady = true;
+  /** Why requests are not served now. */
+  #unavailable: string | undefined;
 
   constructor(options: RemotingServerOptions) {
     this.#options = options;
@@ -45,11 +46,11 @@ export class RemotingServer {
 
   /** Until `ready`, requests are told that the server is still starting. */
   notReady(): void {
-    this.#isReady = false;
+    this.#unavailable = 'the server is starting, try again';
   }
 
   ready(): void {
-    this.#isReady = true;
+    this.#unavailable = undefined;
   }
 
   /** Sets the fast path for hot request codes. */
@@ -75,12 +76,9 @@ export class RemotingServer {
   /** Stops accepting, sends what is queued and closes all connections. */
   async close(): Promise<void> {
     this.#idleTimer?.cancel();
+    this.#unavailable = 'the server is stopping';
     await Promise.all(this.#listeners.map((listener) => listener.close()));
-    for (const channel of this.#channels) {
-      channel.flush();
-      channel.stream.end();
-      channel.close();
-    }
+    for (const channel of this.#channels) channel.end();
   }
 
   #accept(stream: ByteStream): ByteStreamHandler {
@@ -89,7 +87,7 @@ export class RemotingServer {
       clock,
       log,
       handleRequest: (request, from) => this.#dispatch(request, from),
-      handleFrame: (...frame) => this.#isReady && this.#frameHandler?.(...frame) === true,
+      handleFrame: (...frame) => this.#unavailable === undefined && this.#frameHandler?.(...frame) === true,
       onClose: (closed) => {
         this.#channels.delete(closed);
         for (const listener of this.#closeListeners) listener(closed);
@@ -107,8 +105,9 @@ export class RemotingServer {
     request: RemotingCommand,
     channel: RemotingChannel,
   ): Reply | undefined | Promise<Reply | undefined> {
-    if (!this.#isReady)
-      return { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'the server is starting, try again' };
+    if (this.#unavailable !== undefined) {
+      return { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: this.#unavailable };
+    }
     const handler = this.#handlers.get(request.code);
     if (handler !== undefined) return handler(request, channel);
     return {
