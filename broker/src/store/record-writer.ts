@@ -55,10 +55,11 @@ export function writeRecord(
   putInt64(target, position + 4, request.preparedTransactionOffset);
   putInt32(target, position + 12, bodyEnd - bodyStart);
   position += 16;
-  body.copy(target, position, bodyStart, bodyEnd);
-  const storedBodyEnd = position + bodyEnd - bodyStart;
-  putInt32(target, at + 8, crc32(target.subarray(position, storedBodyEnd)) & 0x7fffffff);
-  position = storedBodyEnd;
+  // One view for both, because a view costs as much as copying a few hundred bytes.
+  const view = body.subarray(bodyStart, bodyEnd);
+  target.set(view, position);
+  putInt32(target, at + 8, crc32(view) & 0x7fffffff);
+  position += view.length;
   if (isLongTopic) target[position++] = topic.length >>> 8;
   target[position++] = topic.length & 0xff;
   target.set(topic, position);
