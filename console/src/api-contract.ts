@@ -63,6 +63,8 @@ export interface ClusterView {
   readonly groupCount?: number;
   /** Over all groups that are not the system's. */
   readonly lag?: number;
+  /** Groups whose lag nobody knows; `lag` is the sum of the others. */
+  readonly lagUnknownGroups?: number;
   readonly delayMs?: number;
   readonly deadLetters?: number;
   readonly clients?: number;

@@ -70,6 +70,9 @@ export class ClusterViews {
       topicCount: topics.ok ? topics.value.length : undefined,
       groupCount: groups.ok ? groups.value.total : undefined,
       lag: groups.ok ? sumOfKnown(summaries.map((group) => group.lag)) : undefined,
+      lagUnknownGroups: groups.ok
+        ? summaries.filter((group) => group.lag === undefined && group.topics?.length !== 0).length
+        : undefined,
       delayMs: groups.ok
         ? summaries.reduce((most, group) => Math.max(most, group.delayMs ?? 0), 0)
         : undefined,

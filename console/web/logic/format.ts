@@ -103,8 +103,8 @@ export function drainMs(
   inPerSecond: number | undefined,
   outPerSecond: number | undefined,
 ): number | undefined {
-  if (lag === undefined || outPerSecond === undefined || inPerSecond === undefined) return undefined;
   if (lag === 0) return 0;
+  if (lag === undefined || outPerSecond === undefined || inPerSecond === undefined) return undefined;
   const gain = outPerSecond - inPerSecond;
   return gain <= 0 ? Infinity : (lag / gain) * SECOND_MS;
 }

@@ -70,6 +70,7 @@ const en = {
   ratesNote: 'Since this console started, at most an hour',
   oldestWaiting: 'oldest {age}',
   noLag: 'nobody waits',
+  lagWithout: '{count} not known',
   collecting: 'Collecting: the line starts in a few seconds.',
   total: '{count} in all',
   ofGroups: '{count} groups',

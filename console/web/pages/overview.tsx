@@ -18,17 +18,20 @@ export function OverviewPage(): JSX.Element {
     <>
       <h1>{t('overview')}</h1>
       {failure ? <FailureBox failure={failure} retry={refresh} /> : null}
-      {data ? <Cluster data={data} /> : failure ? null : <Loading />}
+      {data ? <Cluster data={data} stale={failure !== undefined} /> : failure ? null : <Loading />}
     </>
   );
 }
 
-function Cluster({ data }: { data: ClusterView }): JSX.Element {
+function Cluster({ data, stale }: { data: ClusterView; stale: boolean }): JSX.Element {
   const ins = data.history.map((sample) => sample.inPerSecond);
   const outs = data.history.map((sample) => sample.outPerSecond);
   return (
     <>
-      <AnswerLine attention={data.attention} />
+      {/* Old facts allow no verdict, and missing ones no all-clear. */}
+      {stale || (data.attention.length === 0 && data.notes.length > 0) ? null : (
+        <AnswerLine attention={data.attention} />
+      )}
       <Notes notes={data.notes} />
       <div class="tiles">
         <Tile
@@ -51,13 +54,7 @@ function Cluster({ data }: { data: ClusterView }): JSX.Element {
           to="/groups?sort=-lag"
           value={known(data.lag, formatShort)}
           tone={(data.delayMs ?? 0) > 60_000 ? 'warn' : undefined}
-          note={
-            data.lag === 0
-              ? t('noLag')
-              : data.delayMs === undefined
-                ? ''
-                : t('oldestWaiting', { age: formatDuration(data.delayMs) })
-          }
+          note={lagNote(data)}
         />
         <Tile
           label={t('deadLettersTile')}
@@ -119,6 +116,13 @@ function Cluster({ data }: { data: ClusterView }): JSX.Element {
       </section>
     </>
   );
+}
+
+function lagNote({ lag, delayMs, lagUnknownGroups }: ClusterView): string {
+  if (lagUnknownGroups !== undefined && lagUnknownGroups > 0)
+    return t('lagWithout', { count: lagUnknownGroups });
+  if (lag === 0) return t('noLag');
+  return delayMs === undefined ? '' : t('oldestWaiting', { age: formatDuration(delayMs) });
 }
 
 function known(value: number | undefined, format: (value: number) => string): string | undefined {

@@ -51,6 +51,7 @@ describe('format', () => {
     expect(format.drainMs(100, 10, 20)).toBe(10_000);
     expect(format.drainMs(100, 20, 20)).toBe(Infinity);
     expect(format.drainMs(0, 20, 0)).toBe(0);
+    expect(format.drainMs(0, undefined, undefined)).toBe(0);
     expect(format.drainMs(100, undefined, 20)).toBeUndefined();
     expect(format.drainMs(undefined, 10, 20)).toBeUndefined();
   });
