@@ -1,10 +1,13 @@
 // Input that no client should send, against real servers over the loopback interface. Each case gets a coded error, a
 // closed connection or silence; the server goes on answering, stores nothing and allocates nothing to speak of.
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeMessages } from '@cometmq/common/message/message-decoder';
 import { topicNameFault } from '@cometmq/common/topic/names';
 import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readNames } from '@cometmq/remoting/protocol/body/name-list';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
+import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import { badInputs, type BadInput, type Door } from '../support/bad-input.ts';
 import { runBadInput, type Target } from '../support/bad-input-runner.ts';
 import { LoopbackCluster } from '../support/loopback-cluster.ts';
@@ -130,6 +133,35 @@ describe.each(TARGETS)('%s', (door, target) => {
       runBadInput(target, item),
     );
   });
+});
+
+test('what was stored all the same can be read', async () => {
+  const client = await WireClient.open(cluster.broker.port);
+  let queueOffset = 0;
+  for (;;) {
+    const limits = { maxMsgNums: '32', suspendTimeoutMillis: '0', commitOffset: '0', sysFlag: '4' };
+    const subscription = { subscription: '*', expressionType: 'TAG', subVersion: '9000000000000' };
+    const place = {
+      consumerGroup: 'BadInputReader',
+      topic: TOPIC,
+      queueId: '0',
+      queueOffset: String(queueOffset),
+    };
+    const { code, body } = await client.ask({
+      code: RequestCode.PULL_MESSAGE,
+      extFields: { ...place, ...limits, ...subscription },
+    });
+    if (code !== 0) {
+      expect(code).toBe(ResponseCode.PULL_NOT_FOUND);
+      break;
+    }
+    for (const message of decodeMessages(body!)) {
+      expect(message).toMatchObject({ topic: TOPIC, queueOffset, bodyCrc: crc32(message.body) & 0x7fffffff });
+      queueOffset++;
+    }
+  }
+  client.close();
+  expect(queueOffset).toBeGreaterThan(40);
 });
 
 test('no client names a file', () => {

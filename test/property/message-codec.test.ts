@@ -194,7 +194,10 @@ describe('bodies', () => {
   });
 
   test('garbage is refused with an error of ours', () => {
-    const punctuation = fc.string({ unit: fc.constantFrom(...Array.from('{}[]:,"\'\\0a -.')), maxLength: 60 });
+    const punctuation = fc.string({
+      unit: fc.constantFrom(...Array.from('{}[]:,"\'\\0a -.')),
+      maxLength: 60,
+    });
     check(
       fc.property(punctuation, (text) => onlyMqErrors(() => parseBody(Buffer.from(text)))),
       2000,
