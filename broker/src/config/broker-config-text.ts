@@ -13,7 +13,7 @@ export interface BrokerPlace {
 interface ConfigKey {
   readonly show: (config: BrokerConfig, place: BrokerPlace) => string | number | boolean;
   /** Present for settings that can be changed while the broker runs. */
-  readonly read?: (text: string) => Partial<BrokerConfig>;
+  readonly read?: (text: string, key: string) => Partial<BrokerConfig>;
 }
 
 const HOUR_MS = 3_600_000;
@@ -26,31 +26,34 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
   aclEnable: { show: () => false },
   autoCreateSubscriptionGroup: {
     show: (config) => config.autoCreateGroup,
-    read: (text) => ({ autoCreateGroup: boolean(text) }),
+    read: (text, key) => ({ autoCreateGroup: boolean(text, key) }),
   },
   autoCreateTopicEnable: {
     show: (config) => config.autoCreateTopic,
-    read: (text) => ({ autoCreateTopic: boolean(text) }),
+    read: (text, key) => ({ autoCreateTopic: boolean(text, key) }),
   },
   bindAddress: { show: (config) => config.host },
   brokerClusterName: { show: (config) => config.cluster },
   brokerIP1: { show: (_config, place) => place.address },
   brokerId: { show: () => 0 },
   brokerName: { show: (config) => config.name },
-  brokerPermission: { show: (config) => config.permission, read: (text) => ({ permission: integer(text) }) },
+  brokerPermission: {
+    show: (config) => config.permission,
+    read: (text, key) => ({ permission: integer(text, key) }),
+  },
   brokerRole: { show: () => 'ASYNC_MASTER' },
   brokerTopicEnable: { show: () => true },
   clusterTopicEnable: { show: () => true },
   configBlackList: { show: () => [...BLACK_LIST].join(';') },
   defaultTopicQueueNums: {
     show: (config) => config.defaultTopicQueues,
-    read: (text) => ({ defaultTopicQueues: integer(text) }),
+    read: (text, key) => ({ defaultTopicQueues: integer(text, key) }),
   },
   deleteWhen: { show: () => '04' },
   enablePropertyFilter: { show: () => false },
   fileReservedTime: {
     show: (config) => Math.floor(config.retentionMs / HOUR_MS),
-    read: (text) => ({ retentionMs: integer(text) * HOUR_MS }),
+    read: (text, key) => ({ retentionMs: integer(text, key) * HOUR_MS }),
   },
   flushDiskType: { show: (config) => (config.flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH') },
   haListenPort: { show: (_config, place) => place.port + 1 },
@@ -62,11 +65,11 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
   maxMsgsNumBatch: { show: () => 64 },
   maxTransferBytesOnMessageInMemory: {
     show: (config) => config.pullBytesMax,
-    read: (text) => ({ pullBytesMax: integer(text) }),
+    read: (text, key) => ({ pullBytesMax: integer(text, key) }),
   },
   maxTransferCountOnMessageInMemory: {
     show: (config) => config.pullBatchMax,
-    read: (text) => ({ pullBatchMax: integer(text) }),
+    read: (text, key) => ({ pullBatchMax: integer(text, key) }),
   },
   messageDelayLevel: { show: (config) => config.delayLevels },
   messageIndexEnable: { show: () => true },
@@ -107,7 +110,7 @@ export function readBrokerConfigChanges(
     if (present[key] === text) continue;
     const read = Object.hasOwn(KEYS, key) ? KEYS[key]?.read : undefined;
     if (read === undefined) throw notChangeable(key, Object.hasOwn(present, key));
-    Object.assign(changes, read(text));
+    Object.assign(changes, read(text, key));
   }
   return changes;
 }
@@ -120,12 +123,12 @@ function notChangeable(key: string, isKnown: boolean): MqError {
   });
 }
 
-function boolean(text: string): boolean {
+function boolean(text: string, key: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
-  throw new MqError('INVALID_ARGUMENT', `${text} is neither true nor false`);
+  throw new MqError('INVALID_ARGUMENT', `${key}: ${text} is neither true nor false`);
 }
 
-function integer(text: string): number {
+function integer(text: string, key: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new MqError('INVALID_ARGUMENT', `${text} is not a whole number`);
+  throw new MqError('INVALID_ARGUMENT', `${key}: ${text} is not a whole number`);
 }

@@ -54,7 +54,7 @@ export class TopicAdminService {
     this.#refuseSystemTopic(name);
     // Anything else could not have been made, and the name becomes that of a folder.
     if (topicNameFault(name) !== undefined) return;
-    const { topics, offsets, hold, store } = this.#parts;
+    const { topics, offsets, hold, store, announce } = this.#parts;
     const queues = [...store.queues.all()].filter((queue) => queue.topic === name);
     await topics.remove(name, async () => {
       // Nobody can send or pull any more; pulls that wait learn it.
@@ -62,6 +62,7 @@ export class TopicAdminService {
       await offsets.removeTopic(name);
       await store.dropTopic(name);
     });
+    await announce();
   }
 
   /** @throws MqError `TOPIC_NOT_EXIST`. */

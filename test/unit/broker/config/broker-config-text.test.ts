@@ -50,8 +50,12 @@ test.each([
   [{ brokerName: 'other' }, 'NO_PERMISSION', 'brokerName can not be changed while the broker runs'],
   [{ nonsense: '1' }, 'NO_PERMISSION', 'nonsense is not a setting of this broker'],
   [{ toString: '1' }, 'NO_PERMISSION', 'toString is not a setting of this broker'],
-  [{ fileReservedTime: 'soon' }, 'INVALID_ARGUMENT', 'soon is not a whole number'],
-  [{ autoCreateTopicEnable: 'yes' }, 'INVALID_ARGUMENT', 'yes is neither true nor false'],
+  [{ fileReservedTime: 'soon' }, 'INVALID_ARGUMENT', 'fileReservedTime: soon is not a whole number'],
+  [
+    { autoCreateTopicEnable: 'yes' },
+    'INVALID_ARGUMENT',
+    'autoCreateTopicEnable: yes is neither true nor false',
+  ],
 ])('%o is refused', (asked: Record<string, string>, kind, message) => {
   expect(() => readBrokerConfigChanges(asked, table)).toThrow(expect.objectContaining({ kind, message }));
 });

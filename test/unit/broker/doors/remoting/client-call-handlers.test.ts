@@ -32,7 +32,7 @@ interface Asked extends Request {
 
 let consumers: ConsumerTable;
 let asked: Asked[];
-let answer: (request: Request) => Reply;
+let answer: (clientId: string) => Reply;
 
 beforeEach(() => {
   consumers = new ConsumerTable(new ManualClock());
@@ -47,7 +47,7 @@ function join(clientId: string, version = 493): void {
     isClosed: false,
     invoke: (request: Request, timeoutMs: number): Promise<RemotingCommand> => {
       asked.push({ ...request, clientId, timeoutMs });
-      return Promise.resolve(request).then((question) => replyCommand(answer(question), 1, 'JSON'));
+      return Promise.resolve(clientId).then((member) => replyCommand(answer(member), 1, 'JSON'));
     },
   };
   const client = new RemotingClientChannel(channel as unknown as RemotingChannel, 'broker-a');
@@ -56,7 +56,11 @@ function join(clientId: string, version = 493): void {
 
 async function ask(code: number, extFields: Record<string, string>): Promise<Reply | undefined> {
   const clock = new ManualClock();
-  const directory = new ClientDirectory(consumers, new ProducerTable(clock), new ConsumerOffsets(new MemoryKeyValueStore()));
+  const directory = new ClientDirectory(
+    consumers,
+    new ProducerTable(clock),
+    new ConsumerOffsets(new MemoryKeyValueStore()),
+  );
   const queries = { byOffset: (offset: number) => Promise.resolve(Buffer.from(`record at ${offset}`)) };
   const table = new Map(clientCallHandlers(directory, queries as unknown as QueryService, 'broker-a'));
   const request = requestCommand({ code, extFields }, 7, false);
@@ -69,7 +73,13 @@ async function ask(code: number, extFields: Record<string, string>): Promise<Rep
 
 describe('GET_CONSUMER_RUNNING_INFO', () => {
   const running = (clientId: string): Promise<Reply | undefined> =>
-    ask(RequestCode.GET_CONSUMER_RUNNING_INFO, { consumerGroup: GROUP, clientId, jstackEnable: 'true', AccessKey: 'a', Signature: 's' });
+    ask(RequestCode.GET_CONSUMER_RUNNING_INFO, {
+      consumerGroup: GROUP,
+      clientId,
+      jstackEnable: 'true',
+      AccessKey: 'a',
+      Signature: 's',
+    });
 
   test('passes question and answer on, without the proof of who asks', async () => {
     join('one');
@@ -111,12 +121,21 @@ describe('CONSUME_MESSAGE_DIRECTLY', () => {
     const msgId = encodeOffsetMessageId(encodeHost('127.0.0.1', 10_911), 4_096);
     await ask(RequestCode.CONSUME_MESSAGE_DIRECTLY, { consumerGroup: GROUP, clientId: 'one', msgId });
     expect(asked[0]?.body?.toString()).toBe('record at 4096');
-    expect(asked[0]?.extFields).toMatchObject({ msgId, brokerName: 'broker-a', topicSysFlag: '0', groupSysFlag: '0' });
+    expect(asked[0]?.extFields).toMatchObject({
+      msgId,
+      brokerName: 'broker-a',
+      topicSysFlag: '0',
+      groupSysFlag: '0',
+    });
   });
 
   test('refuses an id that is none', async () => {
     join('one');
-    const reply = await ask(RequestCode.CONSUME_MESSAGE_DIRECTLY, { consumerGroup: GROUP, clientId: 'one', msgId: 'x' });
+    const reply = await ask(RequestCode.CONSUME_MESSAGE_DIRECTLY, {
+      consumerGroup: GROUP,
+      clientId: 'one',
+      msgId: 'x',
+    });
     expect(reply?.code).toBe(29);
     expect(asked).toEqual([]);
   });
@@ -135,8 +154,9 @@ describe('INVOKE_BROKER_TO_GET_CONSUMER_STATUS', () => {
     join('one');
     join('two');
     join('old', 27);
-    answer = ({ extFields }) => {
-      if (asked.at(-1)?.clientId === undefined || extFields?.['group'] !== GROUP) throw new MqError('TIMEOUT', 'late');
+    join('silent');
+    answer = (clientId) => {
+      if (clientId === 'silent') throw new MqError('TIMEOUT', 'late');
       return { code: 0, body: Buffer.from(`{"messageQueueTable":{${QUEUE}:5}}`) };
     };
     const reply = await status();
@@ -144,6 +164,7 @@ describe('INVOKE_BROKER_TO_GET_CONSUMER_STATUS', () => {
       `{"consumerTable":{"one":{${QUEUE}:5},"two":{${QUEUE}:5}},"messageQueueTable":{}}`,
     );
     expect(asked.map(({ code, timeoutMs }) => [code, timeoutMs])).toEqual([
+      [221, 5_000],
       [221, 5_000],
       [221, 5_000],
     ]);
@@ -160,6 +181,9 @@ describe('INVOKE_BROKER_TO_GET_CONSUMER_STATUS', () => {
   });
 
   test('of a group that is not online', async () => {
-    expect(await status()).toMatchObject({ code: 1, remark: 'No Any Consumer online in the consumer group: [G]' });
+    expect(await status()).toMatchObject({
+      code: 1,
+      remark: 'No Any Consumer online in the consumer group: [G]',
+    });
   });
 });
