@@ -107,7 +107,7 @@ describe.skipIf(executable === undefined)(title, () => {
     // Offsets are committed every few seconds.
     await page
       .locator('.tile', { hasText: 'Caught up in' })
-      .getByText('caught up')
+      .getByText('caught up', { exact: true })
       .waitFor({ timeout: 30_000 });
     await browser.picture('group');
     await page
