@@ -59,6 +59,10 @@ class Bench {
 
   close(): void {
     this.#load.close();
+    this.removeData();
+  }
+
+  removeData(): void {
     rmSync(this.#dataDir, { recursive: true, force: true });
   }
 
@@ -146,6 +150,11 @@ class Bench {
 
 async function main(): Promise<void> {
   const bench = new Bench(readOptions(process.argv.slice(2)));
+  // An 'exit' handler ends the servers, but a signal alone would not run it.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  process.once('exit', () => {
+    bench.removeData();
+  });
   try {
     await bench.run();
   } finally {

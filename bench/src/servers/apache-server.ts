@@ -93,10 +93,13 @@ function launch(
   const opens = OPENED.flatMap((name) => ['--add-opens', `${name}=ALL-UNNAMED`]);
   const args = [...options, `-Duser.home=${home}`, ...opens, '-cp', join(jars, '*'), main, '-c', file];
   const output = openSync(join(dataDir, `${role}.out`), 'w');
-  return spawn('java', args, {
+  const child = spawn('java', args, {
     stdio: ['ignore', output, output],
     env: { ...process.env, ROCKETMQ_HOME: home },
   });
+  // A Java server does not notice that the bench is gone.
+  process.once('exit', () => child.kill('SIGKILL'));
+  return child;
 }
 
 async function listening(child: ChildProcess, port: number): Promise<void> {
