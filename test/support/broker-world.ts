@@ -5,7 +5,6 @@ import type { BrokerConfig } from '@cometmq/broker/config/broker-config';
 import { DelayLevels } from '@cometmq/broker/delay/delay-levels';
 import { delayTagsCodeRule } from '@cometmq/broker/delay/delay-queue';
 import type { BrokerServices } from '@cometmq/broker/service/broker-services';
-import { BrokerSettings } from '@cometmq/broker/service/broker-settings';
 import type { SendRequest } from '@cometmq/broker/service/request-types';
 import { MemoryKeyValueStore } from '@cometmq/broker/store/kv/memory-store';
 import { MessageStore } from '@cometmq/broker/store/message-store';
@@ -48,7 +47,6 @@ export class BrokerWorld {
       random: new SeededRandom(),
       log: silentLogger,
       config,
-      settings: new BrokerSettings(config, kv),
       store,
       kv,
       levels,

@@ -1,5 +1,6 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { ConsumerTable } from '../client/consumer-table.ts';
+import { Limits } from '../config/limits.ts';
 import type { GroupTable } from '../group/group-table.ts';
 import type { PullHold } from '../hold/pull-hold.ts';
 import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
@@ -58,7 +59,7 @@ export class OffsetService {
     if (groups.findOrCreate(group) === undefined)
       throw new MqError('GROUP_NOT_EXIST', `Group ${group} not exist!`);
     if (topics.find(topic) === undefined) throw new MqError('TOPIC_NOT_EXIST', `Topic ${topic} not exist!`);
-    if (queueId < 0) throw new MqError('INVALID_ARGUMENT', `queueId[${queueId}] is illegal`);
+    checkQueueId(queueId);
     return offsets.commit(group, topic, queueId, offset);
   }
 
@@ -94,6 +95,7 @@ export class OffsetService {
     if (groups.find(request.group) === undefined) {
       throw new MqError('GROUP_NOT_EXIST', `Group ${request.group} does not exist`);
     }
+    if (request.queueId !== undefined) checkQueueId(request.queueId);
     const queueIds =
       request.queueId === undefined
         ? Array.from({ length: topic.config.readQueueNums }, (_, id) => id)
@@ -130,6 +132,12 @@ export class OffsetService {
     const queue = topic.existingQueue(queueId);
     if (queue !== undefined) hold.wake(queue);
   }
+}
+
+/** A queue that a topic no longer has may be meant; one that no topic can have would only take room. */
+function checkQueueId(queueId: number): void {
+  if (queueId >= 0 && queueId < Limits.queuesPerTopic) return;
+  throw new MqError('INVALID_ARGUMENT', `queueId[${queueId}] is illegal`);
 }
 
 function target(queue: StoreQueue | undefined, { offset, timestamp }: ResetRequest): number {
