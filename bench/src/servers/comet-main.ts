@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { Broker } from '@cometmq/broker/broker';
-import { nodeProcesses } from '@cometmq/broker/store/node-processes';
+import { nodeProcesses } from '@cometmq/common/process/node-processes';
 import { RocksDbStore } from '@cometmq/broker/store/kv/rocksdb-store';
 import { SystemClock } from '@cometmq/common/clock/system-clock';
 import { NodeDisk } from '@cometmq/common/disk/node-disk';

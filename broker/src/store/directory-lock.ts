@@ -2,14 +2,9 @@ import { join } from 'node:path';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file';
 import { MqError } from '@cometmq/common/error/mq-error';
+import type { ProcessTable } from '@cometmq/common/process/process-table';
 
 const FILE_NAME = 'lock';
-
-/** How a process is known and found to be alive; injected, since tests have no processes. */
-export interface ProcessTable {
-  readonly ownId: number;
-  isAlive(processId: number): boolean;
-}
 
 /** Keeps a second broker off a data folder. A lock of a process that died is taken over. */
 export class DirectoryLock {

@@ -2,7 +2,7 @@ import type { Broker } from '@cometmq/broker/broker';
 import type { CometConfig } from '../config/comet-config.ts';
 import type { AddressedPart, Ports } from './parts.ts';
 import { dialable, isWildcard, outsideAddress } from './parts.ts';
-import { processTable } from './process-table.ts';
+import { nodeProcesses } from '@cometmq/common/process/node-processes';
 
 export async function brokerPart(
   ports: Ports,
@@ -23,7 +23,7 @@ export async function brokerPart(
       broker = new Broker({
         ...ports,
         log: ports.log.child({ server: 'broker' }),
-        processes: processTable,
+        processes: nodeProcesses,
         openKeyValueStore: (directory) => new RocksDbStore(directory),
         dataDir: config.data,
         config: { ...config.broker, advertise, nameServers: [...nameServers()] },

@@ -1,7 +1,8 @@
 import process from 'node:process';
+import type { ProcessTable } from './process-table.ts';
 
-/** The processes of this machine, as the lock of a data folder needs them. */
-export const processTable = {
+/** The machine's real processes. */
+export const nodeProcesses: ProcessTable = {
   ownId: process.pid,
   isAlive(processId: number): boolean {
     try {
@@ -12,4 +13,4 @@ export const processTable = {
       return (error as NodeJS.ErrnoException).code === 'EPERM';
     }
   },
-} as const;
+};
