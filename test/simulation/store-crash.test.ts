@@ -208,8 +208,8 @@ test(
   { timeout: 60_000 },
   async () => {
     let states = 0;
-    states += await explore(1, {}, 4);
-    states += await explore(2, { logSizeMaxBytes: 3 * SEGMENT_SIZE }, 4);
+    states += await explore(1, {}, 3);
+    states += await explore(2, { logSizeMaxBytes: 3 * SEGMENT_SIZE }, 3);
     expect(states).toBeGreaterThan(1_000);
   },
 );

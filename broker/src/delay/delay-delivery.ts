@@ -7,7 +7,7 @@ import type { KeyValueStore } from '../store/kv/key-value-store.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { Durability } from '../store/log/durability.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
-import { ENTRY_SIZE, entryPhysicalOffset, entryTagsCode } from '../store/queue/queue-entry.ts';
+import { ENTRY_SIZE, entryPhysicalOffset, entrySize, entryTagsCode } from '../store/queue/queue-entry.ts';
 import { StoredRecord } from '../store/stored-record.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 import type { DelayLevels } from './delay-levels.ts';
@@ -28,7 +28,9 @@ export class DelayDelivery {
   readonly #levels: readonly LevelDelivery[];
   readonly #kv: KeyValueStore;
   readonly #clock: Clock;
+  readonly #log: Logger;
   #timer: Timer | undefined;
+  #stopped = false;
 
   constructor(
     clock: Clock,
@@ -40,6 +42,7 @@ export class DelayDelivery {
     durability: Durability,
   ) {
     this.#clock = clock;
+    this.#log = log;
     this.#kv = kv;
     this.#levels = Array.from({ length: levels.count }, (_, index) => {
       const queue = store.queues.get(SystemTopic.SCHEDULE, index);
@@ -57,6 +60,7 @@ export class DelayDelivery {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.cancel();
     await Promise.all(this.#levels.map((level) => level.stop()));
     await this.#save();
@@ -69,30 +73,41 @@ export class DelayDelivery {
 
   #scheduleSave(): void {
     this.#timer = this.#clock.setTimer(SAVE_PERIOD_MS, () => {
-      void this.#save().finally(() => {
-        if (this.#timer !== undefined) this.#scheduleSave();
-      });
+      this.#save()
+        .catch((error: unknown) => {
+          this.#log.error(
+            { reason: errorText(error) },
+            'progress of delayed messages could not be saved; tried again',
+          );
+        })
+        .finally(() => {
+          if (!this.#stopped) this.#scheduleSave();
+        });
     });
   }
 
   async #save(): Promise<void> {
-    const moved = this.#levels.flatMap((level, index) =>
-      level.takeMoved() ? [{ key: OFFSET_KEY_PREFIX + String(index + 1), value: String(level.offset) }] : [],
+    const moved = this.#levels
+      .map((level, index) => ({ level, offset: level.offset, key: OFFSET_KEY_PREFIX + String(index + 1) }))
+      .filter(({ level, offset }) => offset !== level.savedOffset);
+    await this.#kv.write(
+      moved.map(({ key, offset }) => ({ key, value: String(offset) })),
+      false,
     );
-    await this.#kv.write(moved, false);
+    for (const { level, offset } of moved) level.savedOffset = offset;
   }
 }
 
 class LevelDelivery {
   readonly queue: StoreQueue;
   offset = 0;
+  savedOffset = 0;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #store: MessageStore;
   readonly #topics: TopicTable;
   readonly #delayMs: number;
   readonly #durability: Durability;
-  #savedOffset = 0;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -116,7 +131,7 @@ class LevelDelivery {
   }
 
   start(): void {
-    this.offset = this.#savedOffset = Math.min(Math.max(this.offset, this.queue.min), this.queue.max);
+    this.offset = this.savedOffset = Math.min(Math.max(this.offset, this.queue.min), this.queue.max);
     this.queue.onArrival(this.#arrived);
     this.#runIn(0);
   }
@@ -131,13 +146,6 @@ class LevelDelivery {
   readonly #arrived = (): void => {
     if (this.#running === undefined && this.#timer === undefined) this.#runIn(0);
   };
-
-  /** True once for each stretch of progress. */
-  takeMoved(): boolean {
-    const moved = this.offset !== this.#savedOffset;
-    this.#savedOffset = this.offset;
-    return moved;
-  }
 
   #runIn(delayMs: number): void {
     if (this.#stopped) return;
@@ -162,26 +170,36 @@ class LevelDelivery {
   /** Delivers what is due; returns the wait until the next one is, or undefined when nothing waits. */
   async #run(): Promise<number | undefined> {
     while (!this.#stopped && this.offset < this.queue.max) {
+      this.offset = Math.max(this.offset, this.queue.min);
       const view = this.queue.view(this.offset, BATCH_MAX);
-      if (view.count === 0) {
-        // Messages that expired, or entries that can't be read.
-        this.offset = Math.max(this.offset + 1, this.queue.min);
-        continue;
-      }
-      const due: number[] = [];
+      if (view.count === 0) throw new Error(`entry ${this.offset} of the level's queue can't be read`);
+      const due: (number | undefined)[] = [];
       let waitMs = 0;
       for (let index = 0; index < view.count; index++) {
-        waitMs = this.#waitMs(entryTagsCode(view.bytes, view.at + index * ENTRY_SIZE));
+        const at = view.at + index * ENTRY_SIZE;
+        const isHole = entrySize(view.bytes, at) < 0;
+        waitMs = isHole ? 0 : this.#waitMs(entryTagsCode(view.bytes, at));
         if (waitMs > 0) break;
-        due.push(entryPhysicalOffset(view.bytes, view.at + index * ENTRY_SIZE));
+        due.push(isHole ? undefined : entryPhysicalOffset(view.bytes, at));
       }
       if (due.length === 0) return waitMs;
-      let appended = 0;
-      for (const physicalOffset of due) if (await this.#deliver(physicalOffset)) appended++;
-      if (appended > 0) await this.#store.whenDurable(this.#durability);
-      this.offset += due.length;
+      await this.#deliverAll(due);
     }
     return undefined;
+  }
+
+  /** Delivers messages in order; what was delivered before a failure is not delivered again. */
+  async #deliverAll(due: readonly (number | undefined)[]): Promise<void> {
+    let done = 0;
+    try {
+      for (; done < due.length; done++) {
+        const physicalOffset = due[done];
+        if (physicalOffset !== undefined) await this.#deliver(physicalOffset);
+      }
+    } finally {
+      if (done > 0) await this.#store.whenDurable(this.#durability);
+      this.offset += done;
+    }
   }
 
   /** A due time further away than the level's delay can only come from a clock that stepped back: due now. */
@@ -190,11 +208,11 @@ class LevelDelivery {
     return waitMs > this.#delayMs ? 0 : waitMs;
   }
 
-  async #deliver(physicalOffset: number): Promise<boolean> {
+  async #deliver(physicalOffset: number): Promise<void> {
     const bytes = await this.#store.readRecord(physicalOffset);
     if (bytes === undefined) {
       this.#log.warn({ physicalOffset }, 'a delayed message is gone from the log before it was due');
-      return false;
+      return;
     }
     const record = new StoredRecord(bytes);
     const properties = record.properties();
@@ -205,10 +223,9 @@ class LevelDelivery {
         { topic: properties.get(Property.REAL_TOPIC) },
         'a delayed message is dropped: its topic was deleted',
       );
-      return false;
+      return;
     }
     const request = record.toAppend(topic.nameBytes, topic.queue(queueId));
     this.#store.append(request, this.#durability, { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 });
-    return true;
   }
 }

@@ -64,7 +64,7 @@ export class GroupTable {
     if (this.#groups.size >= Limits.groups) return undefined;
     const config = subscriptionGroupConfig(name);
     // Nothing depends on default settings being on disk: they would be made again.
-    void this.#store(config, false);
+    this.#store(config, false).catch(() => undefined);
     return config;
   }
 

@@ -93,12 +93,18 @@ export class ConsumerOffsets {
 
   /** Writes what changed. */
   async flush(sync: boolean): Promise<void> {
-    const changes = [...this.#dirty].map((key) => ({
+    const dirty = [...this.#dirty];
+    const changes = dirty.map((key) => ({
       key: KEY_PREFIX + key,
       value: JSON.stringify(Object.fromEntries(this.#table.get(key) ?? [])),
     }));
     this.#dirty.clear();
-    await this.#kv.write(changes, sync);
+    try {
+      await this.#kv.write(changes, sync);
+    } catch (error) {
+      for (const key of dirty) if (this.#table.has(key)) this.#dirty.add(key);
+      throw error;
+    }
   }
 
   #set(key: string, queueId: number, offset: number): void {

@@ -21,7 +21,7 @@ export interface CheckpointState {
   readonly indexEntries: number;
 }
 
-const SLOT_SIZE = 512;
+export const SLOT_SIZE = 512;
 const MAGIC = 0x434d4350; // "CMCP"
 /** Rises with every change of any file's layout, so that an older broker refuses a newer store. */
 export const STORE_FORMAT = 1;
@@ -86,9 +86,13 @@ export function readSlots(bytes: Buffer): readonly [older: Slot | undefined, new
   return first.sequence < second.sequence ? [first, second] : [second, first];
 }
 
+export function isSlotIntact(bytes: Buffer, at: number): boolean {
+  const isWhole = bytes.length >= at + SLOT_SIZE && getUint32(bytes, at) === MAGIC;
+  return isWhole && getUint32(bytes, at + 4) === crc32(bytes.subarray(at + 8, at + SLOT_SIZE));
+}
+
 function readSlot(bytes: Buffer, at: number): Slot | undefined {
-  if (bytes.length < at + SLOT_SIZE || getUint32(bytes, at) !== MAGIC) return undefined;
-  if (getUint32(bytes, at + 4) !== crc32(bytes.subarray(at + 8, at + SLOT_SIZE))) return undefined;
+  if (!isSlotIntact(bytes, at)) return undefined;
   const format = bytes[at + 41] ?? 0;
   if (format > STORE_FORMAT) {
     throw new MqError('NOT_SUPPORTED', `the store has format ${format}, this version knows ${STORE_FORMAT}`, {

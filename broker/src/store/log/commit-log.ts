@@ -5,7 +5,8 @@ import type { Durability } from './durability.ts';
 import { DurabilityGroup } from './durability.ts';
 import { InlineSyncPolicy } from './inline-sync-policy.ts';
 import { FRAME_HEADER_SIZE, FrameKind, frameSize, sealFrame } from './log-frame.ts';
-import type { LogSegment, LogSegments } from './log-segments.ts';
+import type { LogSegment } from './log-segment.ts';
+import type { LogSegments } from './log-segments.ts';
 import type { LogTail, TailChunk } from './log-tail.ts';
 
 /** Where the log ends and what its last frame was: enough to go on behind it. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
-import type { LogSegment } from './log-segments.ts';
+import type { LogSegment } from './log-segment.ts';
 import { ZEROS } from './segment-file.ts';
 
 /** Steps block the event loop, so they are small: about 0.1 ms each. */

@@ -9,7 +9,7 @@ import {
   isPayloadIntact,
   readFrameHeader,
 } from './log-frame.ts';
-import type { LogSegment, LogSegments } from './log-segments.ts';
+import type { LogSegment, SegmentSource } from './log-segment.ts';
 
 /** A stretch of the log that was durable once and can't be read now. */
 export interface DamagedRange {
@@ -45,7 +45,7 @@ const PAYLOAD_SIZE_MAX = 8 * 1024 * 1024;
  * follows it stays readable.
  */
 export class LogScanner {
-  readonly #segments: LogSegments;
+  readonly #segments: SegmentSource;
   readonly #visit: FrameVisitor;
   readonly #log: Logger;
   readonly #damaged: DamagedRange[] = [];
@@ -56,7 +56,7 @@ export class LogScanner {
   #frames = 0;
   #scannedBytes = 0;
 
-  constructor(segments: LogSegments, log: Logger, visit: FrameVisitor) {
+  constructor(segments: SegmentSource, log: Logger, visit: FrameVisitor) {
     this.#segments = segments;
     this.#log = log;
     this.#visit = visit;

@@ -3,14 +3,9 @@ import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import type { Disk, DiskFile } from '@cometmq/common/disk/disk';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
+import type { LogSegment, SegmentSource } from './log-segment.ts';
 import { FillAhead } from './fill-ahead.ts';
 import { FILL_STEP, checkSpace, fillWithZeros, segmentName } from './segment-file.ts';
-
-/** One file of the log. */
-export interface LogSegment {
-  readonly base: number;
-  readonly file: DiskFile;
-}
 
 export interface LogSegmentsOptions {
   readonly disk: Disk;
@@ -31,7 +26,7 @@ const RETRY_MS = 1_000;
  * written are overwritten one and a half times faster than a file grows, so the next segment is made and filled with
  * zeros (or recycled from an expired one) before it is needed.
  */
-export class LogSegments {
+export class LogSegments implements SegmentSource {
   readonly segmentSize: number;
   readonly #options: LogSegmentsOptions;
   readonly #segments: LogSegment[] = [];

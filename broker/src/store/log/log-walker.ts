@@ -6,7 +6,7 @@ import {
 } from '@cometmq/common/message/record-layout';
 import { getInt32, getInt64 } from '../bytes.ts';
 import { FRAME_ALIGNMENT, FRAME_HEADER_SIZE, FrameKind, readFrameHeader } from './log-frame.ts';
-import type { LogSegments } from './log-segments.ts';
+import type { SegmentSource } from './log-segment.ts';
 
 /** A record of the log. `bytes` is valid until the next one is asked for. */
 export interface WalkedRecord {
@@ -22,12 +22,12 @@ const RECORD_SIZE_MAX = 8 * 1024 * 1024;
  * is neither, so that it gets past damaged places; checksums are recovery's business.
  */
 export class LogWalker {
-  readonly #segments: LogSegments;
+  readonly #segments: SegmentSource;
   #window = Buffer.alloc(0);
   #windowAt = 0;
   #windowSize = 0;
 
-  constructor(segments: LogSegments) {
+  constructor(segments: SegmentSource) {
     this.#segments = segments;
   }
 

@@ -12,6 +12,9 @@ export function segmentName(base: number): string {
   return String(base).padStart(20, '0');
 }
 
+/** Matches the names of segments, and those of queue files. */
+export const POSITION_NAME = /^\d{20}$/;
+
 export async function fillWithZeros(file: DiskFile, from: number, size: number): Promise<void> {
   for (let done = 0; done < size; done += FILL_STEP) {
     await file.write(ZEROS, 0, Math.min(FILL_STEP, size - done), from + done);
