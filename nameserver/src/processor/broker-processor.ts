@@ -6,7 +6,7 @@ import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import type { RegisterBrokerBody } from '@cometmq/remoting/protocol/body/register-broker';
 import { readRegisterBrokerBody, registrationCrc } from '@cometmq/remoting/protocol/body/register-broker';
 import { readTopicRoute } from '@cometmq/remoting/protocol/body/route';
-import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
+import { parseRequestBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readDataVersion } from '@cometmq/remoting/protocol/body/topic-config';
 import {
   AddWritePermResponseHeader,
@@ -101,7 +101,7 @@ export class BrokerProcessor {
   #queryDataVersion(request: RemotingCommand, channel: BrokerChannel): Reply {
     const { clock, routes } = this.#options;
     const identity = BrokerIdentityHeader.decode(request.extFields);
-    const asked = readDataVersion(parseBody(request.body));
+    const asked = readDataVersion(parseRequestBody(request.body));
     const known = routes.dataVersionAt(identity.brokerAddr);
     // Over a connection that does not hold the registration the answer is "changed": the broker registers again.
     const same = known !== undefined && sameDataVersion(known, asked);
@@ -121,7 +121,7 @@ export class BrokerProcessor {
 
   #registerTopic(request: RemotingCommand, channel: BrokerChannel): Reply {
     const { topic } = NameServerTopicHeader.decode(request.extFields);
-    const { queueDatas } = readTopicRoute(parseBody(request.body));
+    const { queueDatas } = readTopicRoute(parseRequestBody(request.body));
     for (const queueData of queueDatas) checkQueues(topic, queueData);
     const { status } = this.#options.routes.registerTopic(topic, queueDatas, channel);
     if (status === 'REGISTERED') return { code: ResponseCode.SUCCESS };

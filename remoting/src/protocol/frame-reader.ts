@@ -18,19 +18,45 @@ const LENGTH_SIZE = 4;
 /** An unfinished frame's buffer starts with this much and doubles up to the announced size, as bytes arrive. */
 const PENDING_SIZE_MIN = 4096;
 
+/** What the unfinished frames of all connections of a server may take together. */
+export class ReceiveBudget {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Takes `bytes`, or gives them back when negative. @throws MqError `SYSTEM_BUSY` when they are not there. */
+  take(bytes: number): void {
+    if (bytes > 0 && this.#bytes + bytes > this.#bytesMax) {
+      throw new MqError('SYSTEM_BUSY', `unfinished frames of all connections take ${this.#bytes} bytes`);
+    }
+    this.#bytes += bytes;
+  }
+}
+
 /**
  * Cuts a byte stream into frames. Whole frames are handed over in place; only an unfinished one is copied, into a
  * buffer that grows with the bytes that came, so that a lying length allocates nothing.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
+  readonly #budget: ReceiveBudget | undefined;
   #pending: Buffer | undefined;
   #pendingSize = 0;
   /** Whole size of the unfinished frame, 0 while its length field is incomplete. */
   #wanted = 0;
 
-  constructor(sink: FrameSink) {
+  constructor(sink: FrameSink, budget?: ReceiveBudget) {
     this.#sink = sink;
+    this.#budget = budget;
+  }
+
+  /** The stream is over: gives up the unfinished frame. */
+  close(): void {
+    this.#budget?.take(-(this.#pending?.length ?? 0));
+    this.#pending = undefined;
   }
 
   /** Bytes held of a frame that is not complete. */
@@ -68,7 +94,7 @@ export class FrameReader {
     if (this.#pendingSize === this.#wanted && this.#pending !== undefined) {
       const frame = this.#pending;
       const size = this.#wanted;
-      this.#pending = undefined;
+      this.close();
       this.#pendingSize = 0;
       this.#wanted = 0;
       this.#emit(frame, 0, size);
@@ -89,9 +115,9 @@ export class FrameReader {
   #grow(size: number): void {
     const present = this.#pending?.length ?? 0;
     if (size <= present) return;
-    const grown = Buffer.allocUnsafe(
-      Math.max(PENDING_SIZE_MIN, size, Math.min(present * 2, FRAME_SIZE_MAX + 4)),
-    );
+    const wanted = Math.max(PENDING_SIZE_MIN, size, Math.min(present * 2, FRAME_SIZE_MAX + 4));
+    this.#budget?.take(wanted - present);
+    const grown = Buffer.allocUnsafe(wanted);
     this.#pending?.copy(grown, 0, 0, this.#pendingSize);
     this.#pending = grown;
   }

@@ -4,6 +4,7 @@ import type { Logger } from '@cometmq/common/logging/logger';
 import type { ByteStream, ByteStreamHandler } from '@cometmq/common/net/net';
 import { decodeCommand, encodeCommand } from '../protocol/command-codec.ts';
 import { errorReply } from '../protocol/error-reply.ts';
+import type { ReceiveBudget } from '../protocol/frame-reader.ts';
 import { FrameReader } from '../protocol/frame-reader.ts';
 import type { RemotingCommand, Reply, Request } from '../protocol/remoting-command.ts';
 import { replyCommand, requestCommand } from '../protocol/remoting-command.ts';
@@ -33,6 +34,8 @@ export interface ChannelOptions {
   readonly handleRequest: RequestHandler;
   readonly handleFrame?: FrameHandler | undefined;
   readonly onClose?: (channel: RemotingChannel) => void;
+  /** Shared by the connections of a server. */
+  readonly receiveBudget?: ReceiveBudget;
 }
 
 /** Reading stops while more than this waits to be sent. */
@@ -79,7 +82,7 @@ export class RemotingChannel implements ByteStreamHandler {
     this.lastActiveMs = options.clock.monotonic();
     this.#reader = new FrameReader((bytes, type, headerStart, headerEnd, frameEnd) => {
       this.#receive(bytes, type, headerStart, headerEnd, frameEnd);
-    });
+    }, options.receiveBudget);
   }
 
   /** `address:port` of the other side. */
@@ -200,6 +203,7 @@ export class RemotingChannel implements ByteStreamHandler {
     this.#outgoingBytes = 0;
     this.#deadlineTimer?.cancel();
     this.#lingerTimer?.cancel();
+    this.#reader.close();
     const reason = this.#closedError(error);
     for (const { reject } of this.#pending.values()) reject(reason);
     this.#pending.clear();

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { every } from '@cometmq/common/clock/clock';
 import type { Logger } from '@cometmq/common/logging/logger';
 import type { ByteStream, ByteStreamHandler, Listener, Net } from '@cometmq/common/net/net';
+import { ReceiveBudget } from '../protocol/frame-reader.ts';
 import type { RemotingCommand, Reply } from '../protocol/remoting-command.ts';
 import { ResponseCode } from '../protocol/response-code.ts';
 import type { FrameHandler, RequestHandler } from './remoting-channel.ts';
@@ -19,6 +20,8 @@ export interface RemotingServerOptions {
 /** A connection without a byte in either direction for this long is closed (Java: 120 s; clients beat every 30 s). */
 const IDLE_MAX_MS = 120_000;
 const IDLE_SCAN_MS = 10_000;
+/** Frames of all connections that are not complete take at most this together. */
+const UNFINISHED_BYTES_MAX = 512 * 1024 * 1024;
 
 /** Accepts RocketMQ remoting connections on one or more ports and hands requests to the handler of their code. */
 export class RemotingServer {
@@ -27,6 +30,7 @@ export class RemotingServer {
   readonly #channels = new Set<RemotingChannel>();
   readonly #closeListeners: ((channel: RemotingChannel) => void)[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #receiveBudget = new ReceiveBudget(UNFINISHED_BYTES_MAX);
   #frameHandler: FrameHandler | undefined;
   #idleTimer: Timer | undefined;
   /** Why requests are not served now. */
@@ -86,6 +90,7 @@ export class RemotingServer {
     const channel = new RemotingChannel(stream, {
       clock,
       log,
+      receiveBudget: this.#receiveBudget,
       handleRequest: (request, from) => this.#dispatch(request, from),
       handleFrame: (...frame) => this.#unavailable === undefined && this.#frameHandler?.(...frame) === true,
       onClose: (closed) => {

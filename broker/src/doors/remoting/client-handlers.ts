@@ -5,7 +5,7 @@ import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { readLockRequest } from '@cometmq/remoting/protocol/body/lock';
 import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
 import { asObject } from '@cometmq/remoting/protocol/body/shape';
-import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
+import { parseRequestBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import {
   ConsumerGroupHeader,
   HeartbeatResponseHeader,
@@ -54,7 +54,7 @@ export function clientHandlers(service: ClientService, clients: RemotingClients)
     [
       RequestCode.CHECK_CLIENT_CONFIG,
       ({ body }): Reply => {
-        const data = readSubscriptionData(asObject(parseBody(body))['subscriptionData']);
+        const data = readSubscriptionData(asObject(parseRequestBody(body))['subscriptionData']);
         subscription(data.topic, data.subString, data.expressionType, data.subVersion);
         return SUCCESS;
       },
@@ -62,7 +62,7 @@ export function clientHandlers(service: ClientService, clients: RemotingClients)
     [
       RequestCode.LOCK_BATCH_MQ,
       ({ body }): Reply => {
-        const { clientId, consumerGroup, mqSet } = readLockRequest(parseBody(body));
+        const { clientId, consumerGroup, mqSet } = readLockRequest(parseRequestBody(body));
         const locked = mqSet.filter((queue) => service.lock(consumerGroup, queueName(queue), clientId));
         return { ...SUCCESS, body: jsonBody({ lockOKMQSet: locked }) };
       },
@@ -70,7 +70,7 @@ export function clientHandlers(service: ClientService, clients: RemotingClients)
     [
       RequestCode.UNLOCK_BATCH_MQ,
       ({ body }): Reply => {
-        const { clientId, consumerGroup, mqSet } = readLockRequest(parseBody(body));
+        const { clientId, consumerGroup, mqSet } = readLockRequest(parseRequestBody(body));
         for (const queue of mqSet) service.unlock(consumerGroup, queueName(queue), clientId);
         return SUCCESS;
       },
@@ -84,7 +84,7 @@ async function heartbeat(
   request: RemotingCommand,
   channel: RemotingChannel,
 ): Promise<Reply> {
-  const beat = readHeartbeat(parseBody(request.body));
+  const beat = readHeartbeat(parseRequestBody(request.body));
   if (beat.clientID === '') throw new MqError('INVALID_ARGUMENT', 'the heartbeat names no clientID');
   const client = { clientId: beat.clientID, language: request.language, version: request.version };
   await service.beat(clients.of(channel), client, beat.producerGroups, beat.consumers.map(consumerBeat));

@@ -1,6 +1,6 @@
 import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { asArray, asObject } from '@cometmq/remoting/protocol/body/shape';
-import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
+import { parseRequestBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readSubscriptionGroupConfig } from '@cometmq/remoting/protocol/body/topic-config';
 import { TopicGroupHeader } from '@cometmq/remoting/protocol/header/stats';
 import {
@@ -23,7 +23,7 @@ export function groupAdminHandlers(groups: GroupAdminService): HandlerTable {
     [
       RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
       async ({ body }): Promise<Reply> => {
-        await groups.put([readSubscriptionGroupConfig(parseBody(body))]);
+        await groups.put([readSubscriptionGroupConfig(parseRequestBody(body))]);
         return SUCCESS;
       },
     ],
@@ -31,7 +31,7 @@ export function groupAdminHandlers(groups: GroupAdminService): HandlerTable {
       RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST,
       async ({ body }): Promise<Reply> => {
         await groups.put(
-          asArray(asObject(parseBody(body))['groupConfigList']).map(readSubscriptionGroupConfig),
+          asArray(asObject(parseRequestBody(body))['groupConfigList']).map(readSubscriptionGroupConfig),
         );
         return SUCCESS;
       },

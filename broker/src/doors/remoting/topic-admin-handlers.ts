@@ -1,6 +1,6 @@
 import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { asArray, asObject } from '@cometmq/remoting/protocol/body/shape';
-import { parseBody } from '@cometmq/remoting/protocol/body/tolerant-json';
+import { parseRequestBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { readTopicConfig } from '@cometmq/remoting/protocol/body/topic-config';
 import {
   AllTopicConfigResponseHeader,
@@ -34,7 +34,7 @@ export function topicAdminHandlers(topics: TopicAdminService): HandlerTable {
     [
       RequestCode.UPDATE_AND_CREATE_TOPIC_LIST,
       async ({ body }): Promise<Reply> => {
-        await topics.put(asArray(asObject(parseBody(body))['topicConfigList']).map(readTopicConfig));
+        await topics.put(asArray(asObject(parseRequestBody(body))['topicConfigList']).map(readTopicConfig));
         return SUCCESS;
       },
     ],

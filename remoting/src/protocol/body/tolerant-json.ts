@@ -1,5 +1,8 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 
+/** Parsing blocks the event loop: a request of this size takes about half a second. Real ones have some kilobytes. */
+const REQUEST_SIZE_MAX = 4 * 1024 * 1024;
+
 /** Deeper nesting than any real body has; beyond it parsing would exhaust the stack. */
 const DEPTH_MAX = 64;
 
@@ -21,6 +24,20 @@ export function parseBody(body: Buffer | undefined): unknown {
   } catch {
     return new TolerantReader(text).read();
   }
+}
+
+/**
+ * As `parseBody`, for what a client asks of a server.
+ * @throws MqError `PROTOCOL` also for a body that would block the event loop for long.
+ */
+export function parseRequestBody(body: Buffer | undefined): unknown {
+  if (body !== undefined && body.length > REQUEST_SIZE_MAX) {
+    throw new MqError(
+      'PROTOCOL',
+      `the body takes ${body.length} bytes, more than the ${REQUEST_SIZE_MAX} that are read`,
+    );
+  }
+  return parseBody(body);
 }
 
 /** The pairs of a map, whether its keys were strings or objects. */

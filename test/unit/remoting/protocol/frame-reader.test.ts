@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FRAME_SIZE_MAX, HEADER_SIZE_MAX } from '@cometmq/remoting/protocol/frame';
-import { FrameReader } from '@cometmq/remoting/protocol/frame-reader';
+import { FrameReader, ReceiveBudget } from '@cometmq/remoting/protocol/frame-reader';
 
 function prefix(length: number, header: number): Buffer {
   const bytes = Buffer.alloc(8);
@@ -44,5 +44,36 @@ describe('lengths that lie', () => {
     const reader = newReader();
     reader.feed(prefix(FRAME_SIZE_MAX, HEADER_SIZE_MAX));
     expect(reader.pendingBytes).toBe(8);
+  });
+});
+
+describe('unfinished frames of all connections', () => {
+  const mebibyte = 1024 * 1024;
+
+  test('share one budget; the connection that exceeds it is refused, and what was given back can be used again', () => {
+    const budget = new ReceiveBudget(3 * mebibyte);
+    const readers = [1, 2].map(() => new FrameReader(() => undefined, budget));
+    const half = Buffer.concat([prefix(4 * mebibyte, 0), Buffer.alloc(mebibyte)]);
+    for (const reader of readers) reader.feed(half);
+    const third = new FrameReader(() => undefined, budget);
+    expect(() => {
+      third.feed(half);
+    }).toThrow('unfinished frames of all connections');
+    readers[0]?.close();
+    expect(() => {
+      new FrameReader(() => undefined, budget).feed(half);
+    }).not.toThrow();
+  });
+
+  test('give their room back when they are complete', () => {
+    const budget = new ReceiveBudget(2 * mebibyte);
+    let frames = 0;
+    const reader = new FrameReader(() => frames++, budget);
+    for (let round = 0; round < 5; round++) {
+      const frame = Buffer.concat([prefix(4 + mebibyte, 0), Buffer.alloc(mebibyte)]);
+      reader.feed(frame.subarray(0, 100));
+      reader.feed(frame.subarray(100));
+    }
+    expect(frames).toBe(5);
   });
 });
