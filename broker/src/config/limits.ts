@@ -3,6 +3,8 @@ export const Limits = {
   connections: 20_000,
   topics: 50_000,
   groups: 50_000,
+  /** Pairs of group and topic with committed offsets. */
+  groupTopicPairs: 200_000,
   queuesPerTopic: 4_096,
   /** Messages in one batch send. */
   batchMembers: 8_192,

@@ -1,3 +1,5 @@
+import { MqError } from '@cometmq/common/error/mq-error';
+import { Limits } from '../config/limits.ts';
 import type { KeyValueStore } from '../store/kv/key-value-store.ts';
 
 const KEY_PREFIX = 'offset/';
@@ -109,7 +111,18 @@ export class ConsumerOffsets {
 
   #set(key: string, queueId: number, offset: number): void {
     let queues = this.#table.get(key);
-    if (queues === undefined) this.#table.set(key, (queues = new Map<number, number>()));
+    if (queues === undefined) {
+      if (this.#table.size >= Limits.groupTopicPairs) {
+        throw new MqError(
+          'SYSTEM_BUSY',
+          `offsets of ${this.#table.size} pairs of group and topic are kept, the limit`,
+          {
+            hint: 'delete groups that are no longer used, with their offsets',
+          },
+        );
+      }
+      this.#table.set(key, (queues = new Map<number, number>()));
+    }
     if (queues.get(queueId) === offset) return;
     queues.set(queueId, offset);
     this.#dirty.add(key);
