@@ -21,6 +21,8 @@ export interface DiskOperation {
   readonly number: number;
   readonly kind: DiskOperationKind;
   readonly path: string;
+  /** Bytes that are read or written. */
+  readonly size: number;
 }
 
 /** A change of names that a directory sync makes durable. */
@@ -156,10 +158,10 @@ export class SimulatedDisk implements Disk {
 
   openSync(path: string, mode: OpenMode): DiskFile {
     const present = this.#names.get(path);
-    if (present === 'directory') throw diskError('EISDIR', { number: 0, kind: 'open', path });
+    if (present === 'directory') throw diskError('EISDIR', { kind: 'open', path });
     let inode = present;
     if (inode === undefined) {
-      if (mode !== 'create') throw diskError('ENOENT', { number: 0, kind: 'open', path });
+      if (mode !== 'create') throw diskError('ENOENT', { kind: 'open', path });
       this.#requireDirectory(dirname(path));
       this.#begin('create', path);
       inode = new SimulatedInode();
@@ -206,8 +208,7 @@ export class SimulatedDisk implements Disk {
   async rename(from: string, to: string): Promise<void> {
     await this.#beginLater('rename', from);
     const node = this.#names.get(from);
-    if (node === undefined || node === 'directory')
-      throw diskError('ENOENT', { number: 0, kind: 'rename', path: from });
+    if (node === undefined || node === 'directory') throw diskError('ENOENT', { kind: 'rename', path: from });
     this.#change({ kind: 'rename', from, to, node });
   }
 
@@ -232,32 +233,32 @@ export class SimulatedDisk implements Disk {
   #file(path: string, inode: SimulatedInode, mode: OpenMode): DiskFile {
     let isOpen = true;
     const check = (): void => {
-      if (!isOpen) throw diskError('EBADF', { number: 0, kind: 'write', path });
+      if (!isOpen) throw diskError('EBADF', { kind: 'write', path });
     };
     const write = (bytes: Uint8Array, start: number, length: number, position: number): void => {
-      if (mode === 'read') throw diskError('EBADF', { number: 0, kind: 'write', path });
+      if (mode === 'read') throw diskError('EBADF', { kind: 'write', path });
       this.#allocate(inode, position, length, path);
       inode.write(position, bytes.subarray(start, start + length));
     };
     return {
       writeSync: (bytes, start, length, position) => {
         check();
-        this.#begin('write', path);
+        this.#begin('write', path, length);
         write(bytes, start, length, position);
       },
       write: async (bytes, start, length, position) => {
         check();
-        await this.#beginLater('write', path);
+        await this.#beginLater('write', path, length);
         write(bytes, start, length, position);
       },
       readSync: (into, start, length, position) => {
         check();
-        this.#begin('read', path);
+        this.#begin('read', path, length);
         return inode.read(into, start, length, position);
       },
       read: async (into, start, length, position) => {
         check();
-        await this.#beginLater('read', path);
+        await this.#beginLater('read', path, length);
         return inode.read(into, start, length, position);
       },
       datasyncSync: () => {
@@ -288,17 +289,17 @@ export class SimulatedDisk implements Disk {
     };
   }
 
-  #begin(kind: DiskOperationKind, path: string): DiskOperation {
-    const operation = { number: this.#operations + 1, kind, path };
+  #begin(kind: DiskOperationKind, path: string, size = 0): DiskOperation {
+    const operation = { number: this.#operations + 1, kind, path, size };
     this.hook?.(operation);
     if (CHANGING.has(kind)) this.#operations++;
     return operation;
   }
 
-  async #beginLater(kind: DiskOperationKind, path: string): Promise<void> {
-    const waiting = this.gate?.({ number: this.#operations + 1, kind, path });
+  async #beginLater(kind: DiskOperationKind, path: string, size = 0): Promise<void> {
+    const waiting = this.gate?.({ number: this.#operations + 1, kind, path, size });
     await waiting;
-    this.#begin(kind, path);
+    this.#begin(kind, path, size);
   }
 
   #change(change: NameChange): void {
@@ -307,7 +308,7 @@ export class SimulatedDisk implements Disk {
   }
 
   #requireDirectory(path: string): void {
-    if (this.#names.get(path) !== 'directory') throw diskError('ENOENT', { number: 0, kind: 'open', path });
+    if (this.#names.get(path) !== 'directory') throw diskError('ENOENT', { kind: 'open', path });
   }
 
   #inode(path: string): SimulatedInode {
@@ -326,7 +327,7 @@ export class SimulatedDisk implements Disk {
       this.capacityBytes !== undefined &&
       this.#usedBytes() + fresh.length * BLOCK_SIZE > this.capacityBytes
     ) {
-      throw diskError('ENOSPC', { number: 0, kind: 'write', path });
+      throw diskError('ENOSPC', { kind: 'write', path });
     }
     for (const block of fresh) inode.blocks.add(block);
   }
@@ -361,6 +362,6 @@ function hasParents(names: ReadonlyMap<string, unknown>, path: string): boolean 
   return true;
 }
 
-function diskError(code: string, { kind, path }: DiskOperation): Error {
+function diskError(code: string, { kind, path }: Pick<DiskOperation, 'kind' | 'path'>): Error {
   return Object.assign(new Error(`${code}: ${kind} '${path}'`), { code });
 }

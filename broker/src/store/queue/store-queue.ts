@@ -227,14 +227,19 @@ export class StoreQueue {
     return this.#files.removeAll();
   }
 
-  /** First readable offset for which `isBefore` is false; entries are ordered by position and by time. */
+  /**
+   * First readable offset for which `isBefore` is false; entries are ordered by position and by time. Entries that can't
+   * be read count like the next one that can.
+   */
   #search(isBefore: (entry: EntryView) => boolean): number {
     let low = this.#min;
     let high = this.#visible;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const entry = this.view(middle, 1);
-      if (entry.count === 0 || isBefore(entry)) low = middle + 1;
+      let probe = middle;
+      let entry = this.view(probe, 1);
+      while (entry.count === 0 && probe + 1 < high) entry = this.view(++probe, 1);
+      if (entry.count > 0 && isBefore(entry)) low = probe + 1;
       else high = middle;
     }
     return low;
