@@ -36,7 +36,7 @@ export interface PullRequest {
 }
 
 /** Why a pull is refused for reasons that clients meet in normal operation. */
-export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST' | 'SUBSCRIPTION_NOT_LATEST';
+export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST';
 
 export type PullOutcome =
   | { readonly kind: 'read'; readonly plan: ReadPlan }
@@ -180,10 +180,11 @@ export class PullService {
         `the consumer's subscription not exist, topic: ${request.topic}`,
       );
     }
-    if (present.version < request.subscriptionVersion) {
-      return refusal('SUBSCRIPTION_NOT_LATEST', "the consumer's subscription not latest");
-    }
-    return present;
+    if (present.version >= request.subscriptionVersion) return present;
+    // Java 5 makes a new version in every rebalance, and may tell it only in its next heartbeat, 30 s later. Where Java's
+    // broker refuses until then (SUBSCRIPTION_NOT_LATEST), this one leaves the choice to the client, which compares tags
+    // in any case.
+    return subscription(request.topic, '*', request.expressionType, request.subscriptionVersion);
   }
 }
 

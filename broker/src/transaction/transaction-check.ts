@@ -28,7 +28,8 @@ export interface TransactionCheckParts {
 
 /**
  * Asks producers about half messages that nobody decided. What was asked about too often is asked no more and stays: it
- * is never committed or dropped on the broker's own account.
+ * is never committed or dropped on the broker's own account. Rounds in which no member of the group was there to be
+ * asked don't count (in Java they do): a service that was away for an hour still finds its transactions.
  */
 export class TransactionCheck {
   readonly #parts: TransactionCheckParts;
@@ -67,6 +68,7 @@ export class TransactionCheck {
     const now = clock.now();
     for (const open of [...table.all()]) {
       if (open.immuneUntil > now || open.checks >= CHECKS_MAX) continue;
+      if (!(await this.#ask(open))) continue;
       open.checks++;
       if (open.checks === CHECKS_MAX) {
         log.warn(
@@ -74,20 +76,20 @@ export class TransactionCheck {
           'transaction undecided after the last check',
         );
       }
-      await this.#check(open);
     }
   }
 
-  async #check(open: OpenTransaction): Promise<void> {
+  /** False when there was nobody to ask. */
+  async #ask(open: OpenTransaction): Promise<boolean> {
     const { store, topics, producers, storeHost } = this.#parts;
     const channels = producers.members(open.producerGroup).filter(({ channel }) => !channel.isClosed);
     const bytes = channels.length === 0 ? undefined : await store.readRecord(open.physicalOffset);
     const producer = channels[this.#next++ % Math.max(channels.length, 1)];
-    if (producer === undefined || bytes === undefined) return;
+    if (producer === undefined || bytes === undefined) return false;
     const half = new StoredRecord(bytes);
     const properties = half.properties();
     const topic = topics.find(properties.get(Property.REAL_TOPIC) ?? '');
-    if (topic === undefined) return;
+    if (topic === undefined) return false;
     producer.channel.askTransaction({
       topic: topic.name,
       queueOffset: open.queueOffset,
@@ -96,5 +98,6 @@ export class TransactionCheck {
       uniqueKey: properties.get(Property.UNIQ_KEY) ?? '',
       record: checkRecord(half, topic, storeHost, open.physicalOffset),
     });
+    return true;
   }
 }

@@ -38,7 +38,7 @@ function end(
   });
 }
 
-function checker(asked: TransactionQuestion[]): TransactionCheck {
+function checker(asked: TransactionQuestion[], group = GROUP): TransactionCheck {
   const { topics, producers, transactionTable: table } = world.services;
   const channel: ClientChannel = {
     remote: '10.0.0.7:50123',
@@ -48,7 +48,7 @@ function checker(asked: TransactionQuestion[]): TransactionCheck {
     askTransaction: (question) => asked.push(question),
     close: () => undefined,
   };
-  producers.beat(GROUP, channel, { clientId: 'c1', language: 'JAVA', version: 493 });
+  producers.beat(group, channel, { clientId: 'c1', language: 'JAVA', version: 493 });
   const { clock, store } = world;
   const parts = {
     clock,
@@ -190,5 +190,20 @@ describe('the check', () => {
     expect(world.read('orders')).toEqual([]);
     await end(half, 'commit');
     expect(world.read('orders')).toHaveLength(1);
+  });
+
+  test('does not count the rounds in which no member of the group is there', async () => {
+    world = await BrokerWorld.open();
+    await sendHalf('orders', { PGROUP: 'away' });
+    const asked: TransactionQuestion[] = [];
+    const check = checker(asked);
+    for (let round = 0; round < 20; round++) {
+      await world.clock.advance(30_000);
+      await check.round();
+    }
+    expect(asked).toEqual([]);
+    checker(asked, 'away');
+    await check.round();
+    expect(asked).toHaveLength(1);
   });
 });
