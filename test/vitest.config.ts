@@ -26,7 +26,7 @@ function project(name: string, options: ProjectOptions): TestProjectInlineConfig
       hookTimeout: Math.max(timeoutMs, 10 * SECOND_MS),
       fileParallelism: !serial,
       // Serial files share one cluster and the clients' virtual machines.
-      ...(serial ? { maxWorkers: 1, isolate: false } : {}),
+      ...(serial ? { maxWorkers: 1, isolate: false, maxConcurrency: 12 } : {}),
       ...(startsProcesses ? { globalSetup: ['test/support/build-workspaces.ts'] } : {}),
     },
   };

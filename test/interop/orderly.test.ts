@@ -33,8 +33,13 @@ forEachFlavour(
     const [stays, dies, producer] = [world.name('c-stays'), world.name('c-dies'), world.name('p-orderly')];
     const options = { group: `GID_${stays}`, topic, mode: 'orderly', delayMs: 5 } as const;
     await driver.startProducer(producer, world.namesrv);
-    await driver.startConsumer(stays, world.namesrv, options);
-    await victim.startConsumer(dies, world.namesrv, options);
+    await victim.request('ready').catch(() => undefined); // its process has started
+    // Both at once: a Go member does not unlock what it gives up, so the second would wait for the end of the locks, 60 s.
+    await Promise.all([
+      driver.startConsumer(stays, world.namesrv, options),
+      victim.startConsumer(dies, world.namesrv, options),
+    ]);
+    const started = Date.now();
     await waitUntil(
       `${flavour}: two queues each`,
       async () =>
@@ -43,6 +48,7 @@ forEachFlavour(
       90_000,
       250,
     );
+    console.info(`${flavour}: two queues each after ${Date.now() - started} ms`);
 
     const prefix = world.name('o');
     // one outstanding send: the order of sending is known
@@ -75,6 +81,7 @@ forEachFlavour(
       () => new Set(everything().map((m) => m.text)).size >= list.length,
       60_000,
     );
+    console.info(`${flavour}: everything received ${Date.now() - killed} ms after the kill`);
     expect(everything().filter((m) => flowNumber(prefix, 0, m.text) < 0)).toEqual([]);
     // what the killed one saw of a key, then what the other saw of it
     const byQueue = (list_: ReceivedMessage[]): ReceivedMessage[] => list_.sort((a, b) => a.ts - b.ts);

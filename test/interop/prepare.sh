@@ -51,8 +51,9 @@ need go golang
 
 jars 4.9.8
 jars 5.4.0
-classes 4.9.8 "$here/drivers/java/src/Driver.java"
-classes 5.4.0 "$here/drivers/java/src/Driver.java" "$here/drivers/java/src/Admin.java"
+sources=$here/drivers/java/src
+classes 4.9.8 "$sources/Driver.java" "$sources/Transactions.java"
+classes 5.4.0 "$sources/Driver.java" "$sources/Transactions.java" "$sources/Admin.java"
 if [ "${1:-}" = apache ]; then jars server-5.4.0; fi
 
 if [ ! -e "$cache/go-driver" ] || [ -n "$(find "$here/drivers/go" -newer "$cache/go-driver" -type f)" ]; then

@@ -5,6 +5,12 @@ export interface BrokerNode {
   readonly running: boolean;
 }
 
+/** Settings of a cluster's brokers that differ from the default. */
+export interface ClusterOptions {
+  /** Sending to an unknown topic makes it (true). */
+  readonly autoCreateTopic?: boolean;
+}
+
 /** A name server and brokers as child processes on free ports of the loopback interface, data in a temporary folder. */
 export interface Cluster {
   readonly target: 'apache' | 'comet' | 'mixed';

@@ -26,7 +26,18 @@ export class CometCluster extends ProcessCluster {
 
   protected override brokerCommand(name: string, port: number, namesrv_: string, folder: string): Command {
     const place = ['--port', `${port}`, '--namesrv', namesrv_, '--data', folder];
-    return comet(['start', '--role', 'broker', ...place, '--name', name, '--cluster', this.name]);
+    const settings = this.options.autoCreateTopic === false ? ['--set', 'broker.autoCreateTopic=false'] : [];
+    return comet([
+      'start',
+      '--role',
+      'broker',
+      ...place,
+      '--name',
+      name,
+      '--cluster',
+      this.name,
+      ...settings,
+    ]);
   }
 }
 

@@ -37,6 +37,25 @@ export interface ReceivedMessage {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
+export interface TransactionalMessage extends OutgoingMessage {
+  /** What the local transaction does; `hang`: it never ends. */
+  readonly decide: 'commit' | 'rollback' | 'unknown' | 'hang';
+  /** What any member of the group answers when the broker asks (`unknown`). */
+  readonly answers?: 'commit' | 'rollback' | 'unknown';
+}
+
+/** A transaction listener was called: for the local transaction, or because the broker asked. */
+export interface Decided {
+  readonly event: 'local' | 'check';
+  readonly producer: string;
+  readonly topic: string;
+  readonly text: string;
+  readonly says: string;
+  readonly ts: number;
+  readonly msgId?: string;
+  readonly transactionId?: string;
+}
+
 /** n of the flow, broker name, queue, offset in the queue */
 export type Acked = readonly [n: number, broker: string, queueId: number, queueOffset: number];
 
@@ -68,6 +87,7 @@ export interface ConsumerOptions {
   readonly group: string;
   readonly topic: string;
   readonly expression?: string;
+  readonly expressionType?: 'TAG' | 'SQL92';
   readonly model?: 'clustering' | 'broadcasting';
   readonly mode?: 'concurrent' | 'orderly';
   readonly fromWhere?: 'first' | 'last';
@@ -110,6 +130,7 @@ export class Driver {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, Pending>();
   readonly #messages = new Map<string, ReceivedMessage[]>();
+  readonly #decisions: Decided[] = [];
   #nextId = 1;
   #gone: Error | undefined;
 
@@ -185,6 +206,23 @@ export class Driver {
     return (await this.request('sendBatch', { producer, topic, messages })) as unknown as SendResult;
   }
 
+  async startTransactionProducer(producer: string, group: string, namesrv: string): Promise<void> {
+    await this.request('transaction.start', { producer, group, namesrv });
+  }
+
+  async sendInTransaction(
+    producer: string,
+    topic: string,
+    message: TransactionalMessage,
+  ): Promise<SendResult> {
+    return (await this.request('transaction.send', { producer, topic, ...message })) as unknown as SendResult;
+  }
+
+  /** Calls of transaction listeners so far, for one message. */
+  decisions(topic: string, text: string): readonly Decided[] {
+    return this.#decisions.filter((d) => d.topic === topic && d.text === text);
+  }
+
   async startConsumer(consumer: string, namesrv: string, options: ConsumerOptions): Promise<void> {
     if (!this.#messages.has(consumer)) this.#messages.set(consumer, []);
     await this.request('consumer.start', { consumer, namesrv, fromWhere: 'first', ...options });
@@ -253,6 +291,10 @@ export class Driver {
       const list = this.#messages.get(message.consumer);
       if (list === undefined) this.#messages.set(message.consumer, [message]);
       else list.push(message);
+      return;
+    }
+    if (o['event'] === 'local' || o['event'] === 'check') {
+      this.#decisions.push(o as unknown as Decided);
       return;
     }
     const pending = this.#pending.get(o['id'] as number);

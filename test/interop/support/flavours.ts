@@ -7,7 +7,17 @@ export const flavours = ['java-5.4.0', 'java-4.9.8', 'go-2.1.2', 'ali-ons-3.12.0
 export type Flavour = (typeof flavours)[number];
 
 export type Capability =
-  'oneway' | 'batch' | 'orderly' | 'lz4' | 'zstd' | 'push' | 'broadcasting' | 'large' | 'largeReceive';
+  | 'oneway'
+  | 'batch'
+  | 'orderly'
+  | 'lz4'
+  | 'zstd'
+  | 'push'
+  | 'broadcasting'
+  | 'large'
+  | 'largeReceive'
+  | 'transactions'
+  | 'topicByUse';
 
 const onlyJava5 = 'the client has zlib only';
 const lacks: Readonly<Record<Flavour, Partial<Record<Capability, string>>>> = {
@@ -18,6 +28,8 @@ const lacks: Readonly<Record<Flavour, Partial<Record<Capability, string>>>> = {
     oneway: 'the client has no one-way send',
     batch: 'the client has no batch send',
     orderly: 'the client never locks queues, so it has no orderly consumption',
+    topicByUse: 'the client sends only to topics that have a route',
+    transactions: 'the client has no transactional producer',
     lz4: onlyJava5,
     zstd: onlyJava5,
   },

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BrokerNode, Cluster } from './cluster.ts';
+import type { BrokerNode, Cluster, ClusterOptions } from './cluster.ts';
 import type { Command } from './flavours.ts';
 import { cacheFolder, logFile } from './paths.ts';
 import { freePort, remotingRequest } from './probe.ts';
@@ -23,6 +23,7 @@ interface Broker {
 export abstract class ProcessCluster implements Cluster {
   abstract readonly target: 'apache' | 'comet' | 'mixed';
   readonly name = 'DefaultCluster';
+  protected readonly options: ClusterOptions;
   readonly #brokers = new Map<string, Broker>();
   readonly #folder: string;
   #namesrvPort = 0;
@@ -31,7 +32,8 @@ export abstract class ProcessCluster implements Cluster {
   protected abstract namesrvCommand(port: number, folder: string): Command;
   protected abstract brokerCommand(name: string, port: number, namesrv: string, folder: string): Command;
 
-  constructor() {
+  constructor(options: ClusterOptions = {}) {
+    this.options = options;
     mkdirSync(cacheFolder, { recursive: true });
     this.#folder = mkdtempSync(runFolders);
   }

@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ApacheCluster } from './apache-cluster.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ClusterOptions } from './cluster.ts';
 import { CometCluster, MixedCluster } from './comet-cluster.ts';
 import { Driver } from './driver.ts';
 import type { Flavour } from './flavours.ts';
 import { interopFolder } from './paths.ts';
 
 const target = process.env['COMET_INTEROP_TARGET'] ?? 'comet';
-const clusters: Readonly<Record<string, () => Cluster>> = {
-  comet: () => new CometCluster(),
-  apache: () => new ApacheCluster(),
-  mixed: () => new MixedCluster(),
+const clusters: Readonly<Record<string, (options?: ClusterOptions) => Cluster>> = {
+  comet: (options) => new CometCluster(options),
+  apache: (options) => new ApacheCluster(options),
+  mixed: (options) => new MixedCluster(options),
 };
 
 /** One cluster and one driver process a client flavour, shared by all scenarios of a run. */
@@ -20,10 +20,10 @@ export class World {
   /** Differs in every run, so that names never meet those of an earlier one. */
   readonly stamp = (Date.now() % 1e8).toString(36);
   readonly #drivers = new Map<Flavour, Driver>();
-  readonly #make: () => Cluster;
+  readonly #make: (options?: ClusterOptions) => Cluster;
   #names = 0;
 
-  private constructor(make: () => Cluster) {
+  private constructor(make: (options?: ClusterOptions) => Cluster) {
     this.#make = make;
     this.cluster = make();
   }
@@ -47,6 +47,13 @@ export class World {
     this.cluster = this.#make();
     await this.cluster.start();
     return this.cluster;
+  }
+
+  /** A second cluster beside the shared one; its user stops it. */
+  async separateCluster(options: ClusterOptions): Promise<Cluster> {
+    const cluster = this.#make(options);
+    await cluster.start();
+    return cluster;
   }
 
   get namesrv(): string {
@@ -74,13 +81,17 @@ export class World {
   /** Creates a topic with the real mqadmin on every broker of the cluster. */
   async topic(what: string, queues = 4): Promise<string> {
     const topic = this.name(what);
+    await this.createTopic(topic, queues);
+    return topic;
+  }
+
+  async createTopic(topic: string, queues = 4): Promise<void> {
     const output = await this.mqadmin(
       'updateTopic',
       ...['-c', this.cluster.name, '-t', topic, '-r', `${queues}`, '-w', `${queues}`],
     );
     if (!output.includes('success')) throw new Error(`mqadmin updateTopic ${topic}: ${output}`);
     await this.cluster.waitForTopic(topic);
-    return topic;
   }
 }
 

@@ -20,6 +20,7 @@ type request struct {
 	FlowName                                    string `json:"flow"`
 	Group, Namesrv, Topic, Kind, Prefix         string
 	Expression, Model, Mode, FromWhere          string
+	Decide, Answers                             string
 	Outstanding, PerSecond, Size, Shards, Count int
 	DelayMs, FailTimes                          int
 	MaxReconsumeTimes, Retries, CompressOver    *int
@@ -57,14 +58,23 @@ func handle(q *request) (object, error) {
 		return nil, startProducer(q)
 	case "producer.stop":
 		lock.Lock()
-		p := producers[q.ProducerName]
+		p, found := producers[q.ProducerName]
+		t := transactionProducers[q.ProducerName]
 		delete(producers, q.ProducerName)
+		delete(transactionProducers, q.ProducerName)
 		lock.Unlock()
-		return nil, p.Shutdown()
+		if found {
+			return nil, p.Shutdown()
+		}
+		return nil, t.Shutdown()
 	case "send":
 		return send(q)
 	case "sendBatch":
 		return sendBatch(q)
+	case "transaction.start":
+		return nil, startTransactionProducer(q)
+	case "transaction.send":
+		return sendInTransaction(q)
 	case "flow.start":
 		f := newFlow(q)
 		lock.Lock()

@@ -17,6 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -61,7 +62,7 @@ public class Driver {
             Throwable t = e instanceof java.lang.reflect.InvocationTargetException ? e.getCause() : e;
             t.printStackTrace();
             a.put("ok", false);
-            a.put("error", String.valueOf(t));
+            a.put("error", t.getCause() == null ? String.valueOf(t) : t + ", because of " + t.getCause());
             Integer code = codeOf(t);
             if (code != null) a.put("code", code);
         }
@@ -88,6 +89,8 @@ public class Driver {
             case "producer.stop": PRODUCERS.remove(q.getString("producer")).shutdown(); return null;
             case "send": return send(q);
             case "sendBatch": return sendBatch(q);
+            case "transaction.start": return Transactions.start(q);
+            case "transaction.send": return Transactions.send(q);
             case "flow.start": FLOWS.put(q.getString("flow"), new Flow(q)); return null;
             case "flow.status": return FLOWS.get(q.getString("flow")).status();
             case "flow.stop": return FLOWS.remove(q.getString("flow")).stop();
@@ -271,7 +274,9 @@ public class Driver {
             for (Method m : c.getClass().getMethods())
                 if (m.getName().equals("setMessageModel")) m.invoke(c, constant(m.getParameterTypes()[0], "BROADCASTING"));
         }
-        c.subscribe(q.getString("topic"), q.containsKey("expression") ? q.getString("expression") : "*");
+        String expression = q.containsKey("expression") ? q.getString("expression") : "*";
+        if ("SQL92".equals(q.getString("expressionType"))) c.subscribe(q.getString("topic"), MessageSelector.bySql(expression));
+        else c.subscribe(q.getString("topic"), expression);
         Handler h = new Handler(q);
         if ("orderly".equals(q.getString("mode")))
             c.registerMessageListener((MessageListenerOrderly) (msgs, ctx) -> h.all(msgs) ? ConsumeOrderlyStatus.SUCCESS : ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT);
