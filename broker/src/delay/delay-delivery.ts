@@ -191,13 +191,14 @@ class LevelDelivery {
   /** Delivers messages in order; what was delivered before a failure is not delivered again. */
   async #deliverAll(due: readonly (number | undefined)[]): Promise<void> {
     let done = 0;
+    let appended = 0;
     try {
       for (; done < due.length; done++) {
         const physicalOffset = due[done];
-        if (physicalOffset !== undefined) await this.#deliver(physicalOffset);
+        if (physicalOffset !== undefined && (await this.#deliver(physicalOffset))) appended++;
       }
     } finally {
-      if (done > 0) await this.#store.whenDurable(this.#durability);
+      if (appended > 0) await this.#store.whenDurable(this.#durability);
       this.offset += done;
     }
   }
@@ -208,11 +209,12 @@ class LevelDelivery {
     return waitMs > this.#delayMs ? 0 : waitMs;
   }
 
-  async #deliver(physicalOffset: number): Promise<void> {
+  /** False when there is nothing to deliver any more. */
+  async #deliver(physicalOffset: number): Promise<boolean> {
     const bytes = await this.#store.readRecord(physicalOffset);
     if (bytes === undefined) {
       this.#log.warn({ physicalOffset }, 'a delayed message is gone from the log before it was due');
-      return;
+      return false;
     }
     const record = new StoredRecord(bytes);
     const properties = record.properties();
@@ -223,9 +225,10 @@ class LevelDelivery {
         { topic: properties.get(Property.REAL_TOPIC) },
         'a delayed message is dropped: its topic was deleted',
       );
-      return;
+      return false;
     }
     const request = record.toAppend(topic.nameBytes, topic.queue(queueId));
     this.#store.append(request, this.#durability, { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 });
+    return true;
   }
 }

@@ -272,7 +272,7 @@ export class MessageStore {
     this.queues.onDamage = (queue, offset) => {
       repair.start(queue, offset);
     };
-    this.#segments.prepareSpare();
+    this.#commitLog.prepareSpare();
     this.#retention.start();
     this.#checkpoints.start();
   }

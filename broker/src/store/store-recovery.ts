@@ -46,7 +46,13 @@ export async function recoverStore(
   segments.open();
   dropped.load();
   checkLogIsThere(options, segments, checkpoint);
+  const isNew = checkpoint === undefined && segments.first === undefined && parts.queues.hasNoFiles();
   if (segments.first === undefined) await segments.createFirst(0, FIRST_FILL_BYTES);
+  // Looking through a segment of zeros would be half of the first start.
+  if (isNew) {
+    await parts.index.removeAll();
+    return { end: { offset: 0, link: 0 }, epoch: 1, storeTimestamp: 0, damaged: [] };
+  }
   const startedMs = options.clock.monotonic();
   const recovery = new Recovery(options, parts);
   const scan = await recovery.run(checkpoint);

@@ -12,7 +12,6 @@ import type { Durability, DurabilityGroup, DurabilityWaiter } from '../../servic
 /** Room for one answer: about 310 bytes of text and a unique key. */
 const ANSWER_SIZE_MAX = 512;
 export const UNIQUE_KEY_SIZE_MAX = 128;
-const FIRST_BUFFER_SIZE = 4 * 1024;
 
 const QUEUE_ID = Buffer.from('","queueId":"');
 const QUEUE_OFFSET = Buffer.from('","queueOffset":"');
@@ -28,16 +27,22 @@ export class SendAcks implements DurabilityWaiter {
   readonly group: DurabilityGroup;
   readonly #channel: RemotingChannel;
   readonly #head: Buffer;
-  #buffer = Buffer.allocUnsafe(FIRST_BUFFER_SIZE);
+  #buffer: Buffer;
   #size = 0;
   #requestBytes = 0;
   /** Whom to tell if the group fails. */
   readonly #opaques: number[] = [];
 
-  constructor(channel: RemotingChannel, group: DurabilityGroup, head: Buffer) {
+  constructor(channel: RemotingChannel, group: DurabilityGroup, head: Buffer, expectedSize: number) {
+    this.#buffer = Buffer.allocUnsafe(expectedSize + ANSWER_SIZE_MAX);
     this.#channel = channel;
     this.group = group;
     this.#head = head;
+  }
+
+  /** Bytes of answers so far. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Counts the bytes of a request, answered or not, against what its connection may have under way. */

@@ -93,7 +93,7 @@ export class SendFastPath {
     direct.bornTimestamp = scanner.integer(Letter.BORN_TIMESTAMP);
     direct.reconsumeTimes = scanner.integer(Letter.RECONSUME_TIMES) || 0;
     const { queueId, sysFlag, flag, bornTimestamp, reconsumeTimes } = direct;
-    const are32Bits = [queueId, sysFlag, flag, reconsumeTimes].every((value) => (value | 0) === value);
+    const are32Bits = isInt32(queueId) && isInt32(sysFlag) && isInt32(flag) && isInt32(reconsumeTimes);
     return are32Bits && !Number.isNaN(bornTimestamp);
   }
 
@@ -113,7 +113,7 @@ export class SendFastPath {
     const group = direct.group(durability);
     let acks = peer.acks[durability];
     if (acks?.group !== group) {
-      acks = peer.acks[durability] = new SendAcks(channel, group, this.#heads[durability]);
+      acks = peer.acks[durability] = new SendAcks(channel, group, this.#heads[durability], acks?.size ?? 0);
       group.join(acks);
     }
     acks.working(frameBytes);
@@ -140,6 +140,10 @@ export class SendFastPath {
     }
     return peer;
   }
+}
+
+function isInt32(value: number): boolean {
+  return (value | 0) === value;
 }
 
 /** True when the text can stand in a JSON string as it is, and is as short as a real key. */

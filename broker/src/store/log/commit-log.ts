@@ -118,6 +118,11 @@ export class CommitLog {
     return this.#failure;
   }
 
+  /** Sees to it that the next segment is there in time. */
+  prepareSpare(): void {
+    this.#segments.prepareSpare(this.#usedShare);
+  }
+
   /** The group that waits for the next write or sync. Joined after the records were appended. */
   group(durability: Durability): DurabilityGroup {
     return durability === 'synced' ? this.#synced : this.#written;
@@ -159,6 +164,9 @@ export class CommitLog {
     this.#syncTimer?.cancel();
   }
 
+  /** How much of the present segment is used, 0 to 1. */
+  readonly #usedShare = (): number => (this.#frameBase - this.#segment.base) / this.#segments.segmentSize;
+
   #makeRoom(size: number): void {
     const frameEnd = this.#frameBase + frameSize(this.#payloadSize + size);
     // A segment always keeps room for the frame that says where it ends.
@@ -183,7 +191,7 @@ export class CommitLog {
   #rollSegment(size: number): void {
     if (frameSize(size) + frameSize(0) > this.#segments.segmentSize) throw tooLarge(size);
     if (!this.#segments.spareReady) {
-      this.#segments.prepareSpare();
+      this.#segments.prepareSpare(this.#usedShare);
       const fault = this.#segments.spareFault;
       throw fault === undefined
         ? new MqError('SYSTEM_BUSY', 'the next log segment is still being prepared, try again in a moment')
@@ -201,7 +209,7 @@ export class CommitLog {
     this.#frameBase = base;
     this.#writtenOffset = base;
     this.#startChunk();
-    this.#segments.prepareSpare();
+    this.#segments.prepareSpare(this.#usedShare);
   }
 
   #startChunk(): void {

@@ -17,6 +17,9 @@ export interface LogSegmentsOptions {
 }
 
 const FILL_PAUSE_MS = 2;
+/** The filling is well ahead while its share of the spare is this many times the share of the segment that is used. */
+const FILL_LEAD = 3;
+const STEPS_PER_SYNC = 16;
 const SPARE_NAME = 'spare';
 const PREPARING_NAME = 'spare.preparing';
 const RETRY_MS = 1_000;
@@ -164,12 +167,15 @@ export class LogSegments implements SegmentSource {
     return { segment, named };
   }
 
-  /** Starts making the next spare unless there is one or it is being made. */
-  prepareSpare(): void {
+  /**
+   * Starts making the next spare unless there is one or it is being made. `usedShare` tells how much of the present
+   * segment is used, 0 to 1: the spare must be ready before it is 1.
+   */
+  prepareSpare(usedShare: () => number): void {
     if (this.#spare !== undefined || this.#preparing !== undefined || this.#closed) return;
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
-    this.#preparing = this.#makeSpare()
+    this.#preparing = this.#makeSpare(usedShare)
       .then(
         () => {
           if (this.#spareFault !== undefined)
@@ -186,7 +192,7 @@ export class LogSegments implements SegmentSource {
           }
           this.#spareFault = reason;
           this.#retryTimer = this.#options.clock.setTimer(RETRY_MS, () => {
-            this.prepareSpare();
+            this.prepareSpare(usedShare);
           });
         },
       )
@@ -290,14 +296,14 @@ export class LogSegments implements SegmentSource {
     this.#segments.push({ base: Number(name), file });
   }
 
-  async #makeSpare(): Promise<void> {
+  async #makeSpare(usedShare: () => number): Promise<void> {
     const { disk, directory } = this.#options;
     const preparing = join(directory, PREPARING_NAME);
     await disk.remove(preparing);
     await checkSpace(disk, directory, this.segmentSize);
     const file = disk.openSync(preparing, 'create');
     try {
-      await this.#fill(file);
+      await this.#fill(file, usedShare);
       if (this.#closed) {
         await file.close();
         return;
@@ -316,10 +322,13 @@ export class LogSegments implements SegmentSource {
     }
   }
 
-  async #fill(file: DiskFile): Promise<void> {
+  /** Pauses between the steps while the filling is well ahead of the log, and hurries when it is not. */
+  async #fill(file: DiskFile, usedShare: () => number): Promise<void> {
     for (let at = 0; at < this.segmentSize && !this.#closed; at += FILL_STEP) {
       await fillWithZeros(file, at, Math.min(FILL_STEP, this.segmentSize - at));
-      await this.#pause();
+      // One sync of a whole segment at the end would make the log's own syncs wait for as long.
+      if ((at / FILL_STEP) % STEPS_PER_SYNC === STEPS_PER_SYNC - 1) await file.datasync();
+      if (at / this.segmentSize > usedShare() * FILL_LEAD) await this.#pause();
     }
   }
 

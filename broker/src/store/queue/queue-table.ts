@@ -42,6 +42,10 @@ export class QueueTable {
     return isWhole;
   }
 
+  hasNoFiles(): boolean {
+    return this.#disk.listSync(this.#directory).length === 0;
+  }
+
   /** Queues that have files, and the sum of their ends: changes whenever a file or entry lacks. */
   census(): { readonly count: number; readonly ends: number } {
     let count = 0;

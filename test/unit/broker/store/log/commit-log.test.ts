@@ -1,12 +1,12 @@
 import { silentLogger } from '@cometmq/common/logging/logger';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { CommitLog } from '../../../../../broker/src/store/log/commit-log.ts';
-import type { Durability } from '../../../../../broker/src/store/log/durability.ts';
-import { whenDurable } from '../../../../../broker/src/store/log/durability.ts';
-import { FRAME_HEADER_SIZE, frameSize } from '../../../../../broker/src/store/log/log-frame.ts';
-import { LogScanner } from '../../../../../broker/src/store/log/log-recovery.ts';
-import { LogSegments } from '../../../../../broker/src/store/log/log-segments.ts';
-import { LogTail } from '../../../../../broker/src/store/log/log-tail.ts';
+import { CommitLog } from '@cometmq/broker/store/log/commit-log';
+import type { Durability } from '@cometmq/broker/store/log/durability';
+import { whenDurable } from '@cometmq/broker/store/log/durability';
+import { FRAME_HEADER_SIZE, frameSize } from '@cometmq/broker/store/log/log-frame';
+import { LogScanner } from '@cometmq/broker/store/log/log-recovery';
+import { LogSegments } from '@cometmq/broker/store/log/log-segments';
+import { LogTail } from '@cometmq/broker/store/log/log-tail';
 import { ManualClock } from '../../../../support/manual-clock.ts';
 import { SimulatedDisk } from '../../../../support/simulated-disk.ts';
 
@@ -27,7 +27,7 @@ async function open(segmentSize = SEGMENT_SIZE, chunkSize = 64 * 1024): Promise<
   segments.open();
   await disk.syncDirectory('/');
   await segments.createFirst(0, segmentSize);
-  segments.prepareSpare();
+  segments.prepareSpare(() => 0);
   await clock.advance(50);
   log = new CommitLog({
     clock,
