@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { SeededRandom } from '../support/seeded-random.ts';
 import type { SimulatedDisk } from '../support/simulated-disk.ts';
 import { StoreWorld } from '../support/store-world.ts';
-import type { StoreOptions } from '../../broker/src/store/store-options.ts';
+import type { StoreOptions } from '@cometmq/broker/store/store-options';
 
 // Runs a workload over the real store, cuts the power after every single disk operation, several times with another
 // part of the unsynced data surviving, and judges what the next start finds.

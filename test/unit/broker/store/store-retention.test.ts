@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { StoreOptions } from '../../../../broker/src/store/store-options.ts';
+import type { StoreOptions } from '@cometmq/broker/store/store-options';
 import { STORE_DIRECTORY, StoreWorld } from '../../../support/store-world.ts';
 
 const SEGMENT = 8 * 1024;

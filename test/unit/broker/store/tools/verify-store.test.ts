@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { dumpStore } from '../../../../../broker/src/store/tools/dump-store.ts';
-import { verifyStore } from '../../../../../broker/src/store/tools/verify-store.ts';
+import { dumpStore } from '@cometmq/broker/store/tools/dump-store';
+import { verifyStore } from '@cometmq/broker/store/tools/verify-store';
 import { STORE_DIRECTORY, StoreWorld } from '../../../../support/store-world.ts';
 
 const LOG = `${STORE_DIRECTORY}/commitlog/00000000000000000000`;

@@ -1,0 +1,113 @@
+import { INDEX_ENTRIES_MAX } from '@cometmq/broker/store/index/index-segment';
+import { KeyIndex } from '@cometmq/broker/store/index/key-index';
+import { PropertyScan } from '@cometmq/broker/store/property-scan';
+import { javaStringHash } from '@cometmq/common/message/tags-code';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { SimulatedDisk } from '../../../../support/simulated-disk.ts';
+import { propertyText } from '../../../../support/store-world.ts';
+
+const FOREVER = [0, 2 ** 41] as const;
+let disk: SimulatedDisk;
+let index: KeyIndex;
+
+async function open(logOffset = Infinity): Promise<boolean> {
+  index = new KeyIndex(disk, '/index');
+  return index.load(logOffset);
+}
+
+function add(properties: Record<string, string>, position: number, time = 1_000_000): void {
+  const text = propertyText(properties);
+  const scan = new PropertyScan();
+  scan.scan(text, 0, text.length);
+  index.add(javaStringHash('orders#'), text, scan, position, time);
+}
+
+function find(key: string, begin: number = FOREVER[0], end: number = FOREVER[1]): number[] {
+  return [...index.find('orders', key, begin, end)].map(({ physicalOffset }) => physicalOffset);
+}
+
+beforeEach(async () => {
+  disk = new SimulatedDisk();
+  await open();
+});
+
+describe('find', () => {
+  test('each word of KEYS, the unique key, the tag; newest first', () => {
+    add({ KEYS: 'a b', UNIQ_KEY: 'u1', TAGS: 'T' }, 100);
+    add({ KEYS: 'b  c ', UNIQ_KEY: 'u2', TAGS: 'T' }, 200);
+    expect([find('a'), find('b'), find('c'), find('u1'), find('T#T'), find('')]).toEqual([
+      [100],
+      [200, 100],
+      [200],
+      [100],
+      [200, 100],
+      [],
+    ]);
+  });
+
+  test('keys outside ASCII', () => {
+    add({ KEYS: '订单-1 é' }, 100);
+    expect([find('订单-1'), find('é')]).toEqual([[100], [100]]);
+  });
+
+  test('"Aa" and "BB" have one hash: both are candidates', () => {
+    add({ KEYS: 'Aa' }, 100);
+    add({ KEYS: 'BB' }, 200);
+    expect(find('Aa')).toEqual([200, 100]);
+  });
+
+  test('by time, to the second', () => {
+    add({ KEYS: 'k' }, 100, 10_000);
+    add({ KEYS: 'k' }, 200, 20_000);
+    add({ KEYS: 'k' }, 300, 30_000);
+    expect(find('k', 20_000, 29_999)).toEqual([200]);
+    expect(find('k', 15_000, 31_000)).toEqual([300, 200]);
+  });
+});
+
+describe('on disk', () => {
+  test('flush takes only records before the log offset', async () => {
+    add({ KEYS: 'k' }, 100);
+    add({ KEYS: 'k' }, 200);
+    await index.flush(200);
+    expect(index.flushedEntries).toBe(1);
+    await open();
+    expect(find('k')).toEqual([100]);
+  });
+
+  test('entries behind the checkpoint are cut at a start', async () => {
+    add({ KEYS: 'k' }, 100);
+    add({ KEYS: 'k' }, 200);
+    await index.flush(Infinity);
+    await open(200);
+    expect(find('k')).toEqual([100]);
+  });
+
+  test('full segments are sealed, found after a restart, and expire', async () => {
+    for (let n = 0; n < INDEX_ENTRIES_MAX + 10; n++) add({ KEYS: n % 1000 === 0 ? 'rare' : 'k' }, n * 10);
+    const before = find('rare');
+    // Only a part of the full segment is durable yet.
+    await index.flush(5_000);
+    expect(index.flushedEntries).toBe(500);
+    await index.flush(Infinity);
+    expect(disk.listSync('/index')).toEqual([
+      '00000000000000000001.entries',
+      '00000000000000000001.slots',
+      '00000000000000000002.entries',
+    ]);
+    expect(await open()).toBe(true);
+    expect(index.flushedEntries).toBe(INDEX_ENTRIES_MAX + 10);
+    expect(find('rare')).toEqual(before);
+    await index.removeExpired(INDEX_ENTRIES_MAX * 10 - 1);
+    expect(disk.listSync('/index')).toHaveLength(3);
+    await index.removeExpired(INDEX_ENTRIES_MAX * 10);
+    expect(disk.listSync('/index')).toEqual(['00000000000000000002.entries']);
+  }, 20_000);
+
+  test('a cut sealed segment is noticed', async () => {
+    for (let n = 0; n < INDEX_ENTRIES_MAX + 10; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    disk.cut('/index/00000000000000000001.entries', 48);
+    expect(await open()).toBe(false);
+  }, 20_000);
+});
