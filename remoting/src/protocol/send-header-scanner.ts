@@ -17,6 +17,8 @@ const LETTERS = 26;
 /** Largest magnitude that survives digit by digit without rounding. */
 const SAFE_DIGITS = 15;
 
+const CODE_FIRST = Buffer.from('{"code":');
+const SEND_FIRST = Buffer.from(`{"code":${RequestCode.SEND_MESSAGE_V2},`);
 const NAME_CODE = Buffer.from('code');
 const NAME_EXT = Buffer.from('extFields');
 const NAME_FLAG = Buffer.from('flag');
@@ -76,6 +78,13 @@ export class SendHeaderScanner {
     const bytes = this.#bytes;
     this.#code = this.#flag = this.opaque = this.version = this.#highBits = 0;
     const start = this.#at;
+    // Java and Go write the code first: other requests are told apart by their first bytes.
+    if (
+      isWord(bytes, start, start + CODE_FIRST.length, CODE_FIRST) &&
+      !isWord(bytes, start, start + SEND_FIRST.length, SEND_FIRST)
+    ) {
+      return false;
+    }
     if (bytes[this.#at++] !== OPEN) return false;
     for (;;) {
       const nameAt = this.#name();

@@ -3,11 +3,8 @@ import {
   PullMessageHeader,
   PullMessageResponseHeader,
 } from '@cometmq/remoting/protocol/header/pull';
-import { encodeCommand } from '@cometmq/remoting/protocol/command-codec';
 import { errorReply } from '@cometmq/remoting/protocol/error-reply';
-import { writeFramePrefix } from '@cometmq/remoting/protocol/frame';
 import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
-import { replyCommand } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
@@ -18,6 +15,7 @@ import type {
   ReadPlan,
   ReadStatus,
 } from '../../service/pull-service.ts';
+import { foundFrame } from './found-frame.ts';
 import type { HandlerTable } from './handler-table.ts';
 import type { RemotingClients } from './remoting-client-channel.ts';
 
@@ -88,7 +86,7 @@ function respond(
     const reply = pullReply(ResponseCode.PULL_OFFSET_MOVED, 'OFFSET_RESET', offset, minOffset, maxOffset);
     channel.reply(command, reply);
   } else if (outcome.plan.status === 'FOUND') {
-    channel.send(foundFrame(command, outcome.plan, pulls));
+    answerFound(command, outcome.plan, pulls, channel);
   } else {
     const { status, nextOffset, minOffset, maxOffset } = outcome.plan;
     channel.reply(
@@ -142,21 +140,19 @@ function emptyHeader(request: PullRequest): Reply['extFields'] {
 }
 
 /** The answer with the stored records copied straight into its frame. */
-function foundFrame(command: RemotingCommand, plan: ReadPlan, pulls: PullService): Buffer {
-  const reply = pullReply(ResponseCode.SUCCESS, 'FOUND', plan.nextOffset, plan.minOffset, plan.maxOffset);
-  const head = encodeCommand(replyCommand(reply, command.opaque, command.serialize));
-  const frame = Buffer.allocUnsafe(head.length + plan.totalSize);
-  head.copy(frame);
-  writeFramePrefix(frame, 0, command.serialize, head.length - 8, plan.totalSize);
-  if (pulls.copyRecords(plan, frame, head.length)) return frame;
+function answerFound(
+  command: RemotingCommand,
+  plan: ReadPlan,
+  pulls: PullService,
+  channel: RemotingChannel,
+): void {
+  const { frame, recordsAt } = foundFrame(command, plan);
+  if (pulls.copyRecords(plan, frame, recordsAt)) {
+    channel.send(frame);
+    return;
+  }
   // Expired between the look-up and the copy: the client tries again and is told where to go on.
   const { nextOffset, minOffset, maxOffset } = plan;
-  const gone = pullReply(
-    ResponseCode.PULL_RETRY_IMMEDIATELY,
-    'MESSAGE_WAS_REMOVING',
-    nextOffset,
-    minOffset,
-    maxOffset,
-  );
-  return encodeCommand(replyCommand(gone, command.opaque, command.serialize));
+  const code = ResponseCode.PULL_RETRY_IMMEDIATELY;
+  channel.reply(command, pullReply(code, 'MESSAGE_WAS_REMOVING', nextOffset, minOffset, maxOffset));
 }
