@@ -103,7 +103,11 @@ class Workload {
       const sent = { topic, queueId, ...result, body, acknowledged: false };
       this.sent.push(sent);
       this.world.store.whenDurable('synced').then(
-        () => (sent.acknowledged = true),
+        () => {
+          sent.acknowledged = true;
+          // The power may also go right after an answer.
+          this.note();
+        },
         () => undefined,
       );
     } catch {
