@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Disk, DiskFile, DiskSpace, OpenMode } from '@cometmq/common/disk/disk';
 import { SeededRandom } from './seeded-random.ts';
 import { SimulatedInode } from './simulated-inode.ts';
@@ -337,11 +337,6 @@ export class SimulatedDisk implements Disk {
     for (const node of new Set(this.#names.values())) if (node !== 'directory') blocks += node.blocks.size;
     return blocks * BLOCK_SIZE;
   }
-}
-
-/** The paths of everything below a directory, for messages of tests. */
-export function pathIn(directory: string, ...names: string[]): string {
-  return join(directory, ...names);
 }
 
 function applyName(names: Map<string, SimulatedInode | 'directory'>, change: NameChange): void {
