@@ -54,9 +54,12 @@ export class QueueFetcher {
     this.#retryAtMs = 0;
   }
 
-  /** Resolves when a request has come back, with or without messages. Failures are logged and tried again later. */
+  /**
+   * Resolves when a request has come back, with or without messages, or at once while a failing broker is left alone.
+   * Failures are logged and tried again later.
+   */
   fetch(suspendMs: number): Promise<void> {
-    if (!this.isEmpty) return Promise.resolve();
+    if (!this.isEmpty || this.#retryAtMs > this.#options.clock.monotonic()) return Promise.resolve();
     this.#fetching ??= this.#fetchOnce(suspendMs, this.#epoch);
     return this.#fetching;
   }
@@ -68,10 +71,6 @@ export class QueueFetcher {
 
   async #fetchOnce(suspendMs: number, epoch: number): Promise<void> {
     const { clock, log, pull, queue, backoff } = this.#options;
-    if (this.#retryAtMs > clock.monotonic()) {
-      this.#fetching = undefined;
-      return;
-    }
     try {
       const answer = await pull(queue, this.#fetchOffset, suspendMs);
       if (epoch !== this.#epoch) return;
