@@ -108,16 +108,27 @@ export class Broker {
    * @throws MqError when the data can't be opened or a port is taken.
    */
   async start(): Promise<void> {
+    this.#options.disk.makeDirectorySync(this.#options.dataDir);
+    await this.#lock.take();
+    try {
+      await this.#startLocked();
+    } catch (error) {
+      // Gives back ports, files and the lock of what had started.
+      await this.stop().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #startLocked(): Promise<void> {
     const { disk, dataDir, clock, random, processes, openKeyValueStore } = this.#options;
     const { config } = this;
-    disk.makeDirectorySync(dataDir);
-    await this.#lock.take();
     const levels = new DelayLevels(config.delayLevels);
     // Listening comes first because a port of 0 is known only afterwards, and message ids carry the port.
     this.#server.notReady();
     await this.#listen();
-    this.#kv = openKeyValueStore(join(dataDir, 'config'));
-    await this.#kv.open();
+    const kv = openKeyValueStore(join(dataDir, 'config'));
+    await kv.open();
+    this.#kv = kv;
     const settings = new BrokerSettings(config, this.#kv);
     await settings.load(this.#log);
     this.#store = await this.#openStore(levels, settings);
@@ -178,8 +189,6 @@ export class Broker {
       this.#port = await this.#server.listen(port);
       if (port > VIP_PORT_STEP) await this.#server.listen(port - VIP_PORT_STEP);
     } catch (error) {
-      await this.#server.close();
-      await this.#lock.release();
       throw new MqError('SERVICE_NOT_AVAILABLE', `can't listen on ${host}:${port}: ${errorText(error)}`, {
         cause: error,
         retryable: false,

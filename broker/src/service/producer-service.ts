@@ -126,6 +126,8 @@ export class ProducerService {
     const durability: Durability = appends.some((a) => this.#durabilityOf(a.propertyScan) === 'synced')
       ? 'synced'
       : 'written';
+    // A batch is stored as a whole or refused as a whole.
+    this.#parts.store.checkRoom(appends);
     const results = appends.map((append) => this.#append(append, durability, topic));
     await this.#parts.store.whenDurable(durability);
     return {

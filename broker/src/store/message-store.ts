@@ -173,6 +173,15 @@ export class MessageStore {
     result.storeTimestamp = storeTimestamp;
   }
 
+  /**
+   * Makes sure that these requests can be appended one after the other in this turn: all of them or none.
+   * @throws MqError as `append`.
+   */
+  checkRoom(requests: readonly AppendRequest[]): void {
+    const { storeHost } = this.#options;
+    this.#commitLog.checkRoom(requests.reduce((sum, request) => sum + recordSize(request, storeHost), 0));
+  }
+
   /** Who joins after an append is told when that append is durable. */
   group(durability: Durability): DurabilityGroup {
     return this.#commitLog.group(durability);

@@ -4,7 +4,7 @@ import type { Logger } from '@cometmq/common/logging/logger';
 import type { Durability } from './durability.ts';
 import { DurabilityGroup } from './durability.ts';
 import { InlineSyncPolicy } from './inline-sync-policy.ts';
-import { FRAME_HEADER_SIZE, FrameKind, frameSize, sealFrame } from './log-frame.ts';
+import { FRAME_ALIGNMENT, FRAME_HEADER_SIZE, FrameKind, frameSize, sealFrame } from './log-frame.ts';
 import type { LogSegment } from './log-segment.ts';
 import type { LogSegments } from './log-segments.ts';
 import type { LogTail, TailChunk } from './log-tail.ts';
@@ -147,6 +147,18 @@ export class CommitLog {
     return at;
   }
 
+  /**
+   * Makes sure that records of `size` bytes together can be appended in this turn without a refusal in between.
+   * @throws MqError as `reserve`.
+   */
+  checkRoom(size: number): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    const frames = Math.ceil(size / FRAME_WRITE_SIZE) + 2;
+    const end = this.endOffset + size + frames * (FRAME_HEADER_SIZE + FRAME_ALIGNMENT);
+    if (end <= this.#segment.base + this.#segments.segmentSize || this.#segments.spareReady) return;
+    throw this.#noSpare();
+  }
+
   /** Resolves when all that was appended before is on the disk. */
   async sync(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
@@ -190,13 +202,7 @@ export class CommitLog {
 
   #rollSegment(size: number): void {
     if (frameSize(size) + frameSize(0) > this.#segments.segmentSize) throw tooLarge(size);
-    if (!this.#segments.spareReady) {
-      this.#segments.prepareSpare(this.#usedShare);
-      const fault = this.#segments.spareFault;
-      throw fault === undefined
-        ? new MqError('SYSTEM_BUSY', 'the next log segment is still being prepared, try again in a moment')
-        : diskFull(fault);
-    }
+    if (!this.#segments.spareReady) throw this.#noSpare();
     if (this.#payloadSize > 0) this.#writeFrame();
     if (this.#frameBase + frameSize(0) - this.#chunk.base > this.#chunk.bytes.length) this.#startChunk();
     this.#writeFrame(FrameKind.SEGMENT_END);
@@ -210,6 +216,13 @@ export class CommitLog {
     this.#writtenOffset = base;
     this.#startChunk();
     this.#segments.prepareSpare(this.#usedShare);
+  }
+
+  #noSpare(): MqError {
+    this.prepareSpare();
+    const fault = this.#segments.spareFault;
+    if (fault !== undefined) return diskFull(fault);
+    return new MqError('SYSTEM_BUSY', 'the next log segment is still being prepared, try again in a moment');
   }
 
   #startChunk(): void {
