@@ -36,7 +36,7 @@ export interface PullRequest {
 }
 
 /** Why a pull is refused for reasons that clients meet in normal operation. */
-export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST';
+export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST' | 'SUBSCRIPTION_NOT_LATEST';
 
 export type PullOutcome =
   | { readonly kind: 'read'; readonly plan: ReadPlan }
@@ -181,10 +181,11 @@ export class PullService {
       );
     }
     if (present.version >= request.subscriptionVersion) return present;
+    if (present.expressionType !== 'TAG' || request.expressionType !== 'TAG')
+      return refusal('SUBSCRIPTION_NOT_LATEST', "the consumer's subscription not latest");
     // Java 5 makes a new version in every rebalance, and may tell it only in its next heartbeat, 30 s later. Where Java's
-    // broker refuses until then (SUBSCRIPTION_NOT_LATEST), this one leaves the choice to the client, which compares tags
-    // in any case.
-    return subscription(request.topic, '*', request.expressionType, request.subscriptionVersion);
+    // broker refuses until then, this one leaves the choice to the client, which compares tags in any case.
+    return subscription(request.topic, '*', 'TAG', request.subscriptionVersion);
   }
 }
 

@@ -39,9 +39,14 @@ export function pullHandlers(pulls: PullService, clients: RemotingClients): Hand
     if (outcome.kind !== 'held') respond(command, channel, request, outcome, pulls);
   };
   const pull = (command: RemotingCommand, channel: RemotingChannel): Reply | undefined => {
-    // A client that asks faster than it reads must not make us hold its answers in memory.
-    if (channel.congested) return { code: ResponseCode.SYSTEM_BUSY, remark: 'answers wait to be read' };
-    answer(command, pullRequest(command), channel, true);
+    const request = pullRequest(command);
+    // A client that asks faster than it reads must not make us hold its answers in memory. Asking again is heard once it
+    // has read them; an error would make it pause for seconds, and one large message is enough to come here.
+    if (channel.congested) {
+      const remark = 'answers wait to be read';
+      return { code: ResponseCode.PULL_RETRY_IMMEDIATELY, remark, extFields: emptyHeader(request) };
+    }
+    answer(command, request, channel, true);
     return undefined;
   };
   return [
