@@ -34,13 +34,6 @@ export function every(clock: Clock, periodMs: number, run: () => void): Timer {
   };
 }
 
-/** Resolves after `delayMs`. */
-export function sleep(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.setTimer(delayMs, resolve);
-  });
-}
-
 /** Rejects with what `onTimeout` returns unless `work` settles within `timeoutMs`. */
 export async function withTimeout<T>(
   clock: Clock,

@@ -18,12 +18,7 @@ export const CreateTopicHeader = header({
 /** Requests whose only field is a topic: 215, 202, 300, 351. */
 export const TopicHeader = header({ topic: text, lo: optional(bool) });
 
-/** GET_ALL_TOPIC_CONFIG (21). */
-export const AllTopicConfigHeader = header({
-  topicSeq: optional(int32),
-  maxTopicNum: optional(int32),
-  dataVersion: optional(text),
-});
+/** Answer of GET_ALL_TOPIC_CONFIG (21). */
 export const AllTopicConfigResponseHeader = header({ totalTopicNum: int32 });
 
 /** Requests whose only field is a group: 352, 343. */
