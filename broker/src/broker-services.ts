@@ -8,6 +8,7 @@ import { ProducerTable } from './client/producer-table.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
 import { DelayDelivery } from './delay/delay-delivery.ts';
 import type { DelayLevels } from './delay/delay-levels.ts';
+import { PropertyFilters } from './filter/property-filters.ts';
 import { GroupTable } from './group/group-table.ts';
 import { PullHold } from './hold/pull-hold.ts';
 import { QueueLocks } from './lock/queue-locks.ts';
@@ -60,6 +61,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
   const hold = new PullHold(clock);
   const stats = new BrokerStats(clock);
   const creation = new TopicCreation(topics);
+  const filters = new PropertyFilters(config);
   const uniqueKeys = new UniqueKeyGenerator(clock, random, storeHost.subarray(0, 4), base.processId);
   const transactionTable = new TransactionTable(kv);
   const transactions = new TransactionService({
@@ -101,11 +103,12 @@ export function brokerServices(base: BrokerBase): BrokerServices {
       offsets,
       hold,
       stats,
+      filters,
     }),
     sendBack: new SendBackService({ clock, random, store, groups, creation, levels, stats, durability }),
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
     querying: new QueryService(store),
-    clients: new ClientService({ consumers, producers, groups, creation, locks, hold }),
+    clients: new ClientService({ consumers, producers, groups, creation, locks, hold, filters }),
     transactions,
     transactionTable,
   };

@@ -174,22 +174,6 @@ describe('subscriptions', () => {
       await driver.stopConsumer(consumer);
       await driver.stopProducer(producer);
     });
-
-    test(`${flavour}: SQL92 is refused when the consumer starts`, async () => {
-      const topic = await world.topic('sql');
-      const consumer = world.name('c-sql');
-      const options = {
-        group: `GID_${consumer}`,
-        topic,
-        expression: 'a > 5',
-        expressionType: 'SQL92',
-      } as const;
-      const { code, message } = await refusal(
-        world.driver(flavour).startConsumer(consumer, world.namesrv, options),
-      );
-      expect(code).toBe(Code.SYSTEM_ERROR);
-      expect(message).toContain('The broker does not support consumer to filter message by SQL92');
-    });
   }
 
   test('a group that may not consume gets nothing until it may', async () => {

@@ -50,7 +50,7 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
     read: (text, key) => ({ defaultTopicQueues: integer(text, key) }),
   },
   deleteWhen: { show: () => '04' },
-  enablePropertyFilter: { show: () => false },
+  enablePropertyFilter: { show: (config) => config.propertyFilter },
   fileReservedTime: {
     show: (config) => Math.floor(config.retentionMs / HOUR_MS),
     read: (text, key) => ({ retentionMs: integer(text, key) * HOUR_MS }),

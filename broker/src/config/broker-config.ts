@@ -30,6 +30,7 @@ export const brokerConfigSchema = z.object({
     .describe('4 read, 2 write; topics are limited by it'),
   autoCreateTopic: z.boolean().default(true).describe('make unknown topics when a message is sent to them'),
   autoCreateGroup: z.boolean().default(true).describe('make unknown consumer groups when they connect'),
+  propertyFilter: z.boolean().default(true).describe('allow consumers to filter by SQL92 expressions'),
   traceTopic: z.boolean().default(true).describe('keep the message trace topic'),
   defaultTopicQueues: z.coerce
     .number()

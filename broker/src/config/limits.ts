@@ -20,6 +20,10 @@ export const Limits = {
   queryResults: 64,
   /** Entries of a queue that one look at it returns. */
   queueEntries: 1_024,
+  /** Characters of an SQL92 filter, how deep its parts may be nested, and strings in one of its lists. */
+  filterLength: 16_384,
+  filterDepth: 128,
+  filterListItems: 2_048,
   /** Longest wait of a held pull, ms. */
   holdTimeoutMs: 60_000,
   /** Appended but unsynced bytes beyond which sends are refused with SYSTEM_BUSY. */

@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { Limits } from '../config/limits.ts';
-import { ENTRY_SIZE, entryTagsCode } from '../store/queue/queue-entry.ts';
+import { ENTRY_SIZE, entryPhysicalOffset, entrySize, entryTagsCode } from '../store/queue/queue-entry.ts';
 import type { EntryFilter } from '../store/read-plan.ts';
+import type { RecordScan } from '../store/record-scan.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
 
 /** A pull that waits for a message. */
@@ -10,6 +11,8 @@ export interface HeldPull {
   /** The queue's end when the pull came: messages before it were looked at. */
   readonly offset: number;
   readonly filter: EntryFilter | undefined;
+  /** Begins a look at the messages themselves; undefined when the entries are enough. */
+  readonly scan?: (() => RecordScan) | undefined;
   /** How long to wait, ms. */
   readonly timeoutMs: number;
   /** Whose connection it came on; the pull is forgotten with it. */
@@ -83,6 +86,7 @@ export class PullHold {
   }
 
   #matches(waiter: Waiter): boolean {
+    if (waiter.scan !== undefined) return this.#matchesRecord(waiter, waiter.scan());
     if (waiter.filter === undefined) return waiter.queue.max > waiter.offset;
     const view = waiter.queue.view(waiter.checked, CHECK_MAX);
     for (let index = 0; index < view.count; index++) {
@@ -90,6 +94,18 @@ export class PullHold {
     }
     waiter.checked += view.count;
     // Far behind: the pull itself advances better than this look does.
+    return view.count === CHECK_MAX;
+  }
+
+  #matchesRecord(waiter: Waiter, scan: RecordScan): boolean {
+    const view = waiter.queue.view(waiter.checked, CHECK_MAX);
+    for (let index = 0; index < view.count; index++) {
+      const at = view.at + index * ENTRY_SIZE;
+      const size = entrySize(view.bytes, at);
+      if (size < 0) continue;
+      if (scan.isSpent || scan.matches(entryPhysicalOffset(view.bytes, at), size)) return true;
+    }
+    waiter.checked += view.count;
     return view.count === CHECK_MAX;
   }
 

@@ -2,6 +2,9 @@ import type { ClientChannel, ClientIdentity } from '../client/client-channel.ts'
 import type { GroupBeat } from '../client/consumer-group.ts';
 import type { ConsumerTable } from '../client/consumer-table.ts';
 import type { ProducerTable } from '../client/producer-table.ts';
+import type { Subscription } from '../client/subscription.ts';
+import { subscription, subscriptionOrProblem } from '../client/subscription.ts';
+import type { PropertyFilters } from '../filter/property-filters.ts';
 import type { GroupTable } from '../group/group-table.ts';
 import type { PullHold } from '../hold/pull-hold.ts';
 import type { QueueLocks } from '../lock/queue-locks.ts';
@@ -18,6 +21,7 @@ export interface ClientParts {
   readonly creation: TopicCreation;
   readonly locks: QueueLocks;
   readonly hold: PullHold;
+  readonly filters: PropertyFilters;
 }
 
 /** Who is connected, and which queues members of a group hold. */
@@ -30,6 +34,16 @@ export class ClientService {
     parts.consumers.onLeft((group, clientId) => {
       parts.locks.unlockAll(group, clientId);
     });
+  }
+
+  /** A client asks whether it may subscribe so; throws the MqError that says why not. */
+  checkSubscription(topic: string, expression: string, type: string, version: number): void {
+    subscription(topic, expression, type, version, this.#parts.filters);
+  }
+
+  /** What a heartbeat asks for. An expression that can't be used is no error there: the pull that needs it is refused. */
+  subscription(topic: string, expression: string, type: string, version: number): Subscription {
+    return subscriptionOrProblem(topic, expression, type, version, this.#parts.filters);
   }
 
   /** Takes a heartbeat. Groups that may not be made are left out silently, as in RocketMQ. */

@@ -4,7 +4,7 @@ import type { Subscription } from '../client/subscription.ts';
 import { subscription } from '../client/subscription.ts';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Perm } from '@cometmq/common/message/sys-flag';
-import { isRetryTopic } from '@cometmq/common/topic/names';
+import type { PropertyFilters } from '../filter/property-filters.ts';
 import type { GroupTable } from '../group/group-table.ts';
 import type { PullHold } from '../hold/pull-hold.ts';
 import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
@@ -12,6 +12,8 @@ import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { ReadPlan, ReadStatus } from '../store/read-plan.ts';
 import { planRead } from '../store/read-plan.ts';
+import { RecordProperties } from '../store/record-properties.ts';
+import { RecordScan } from '../store/record-scan.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 
@@ -36,7 +38,7 @@ export interface PullRequest {
 }
 
 /** Why a pull is refused for reasons that clients meet in normal operation. */
-export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST' | 'SUBSCRIPTION_NOT_LATEST';
+export type PullRefusal = 'SUBSCRIPTION_NOT_EXIST' | 'SUBSCRIPTION_NOT_LATEST' | 'FILTER_DATA_NOT_EXIST';
 
 export type PullOutcome =
   | { readonly kind: 'read'; readonly plan: ReadPlan }
@@ -64,16 +66,19 @@ export interface PullParts {
   readonly offsets: ConsumerOffsets;
   readonly hold: PullHold;
   readonly stats: BrokerStats;
+  readonly filters: PropertyFilters;
 }
 
 /** Reads messages for consumers that keep their own offset (RocketMQ's pull and push consumers). */
 export class PullService {
   readonly #settings: PullSettings;
   readonly #parts: PullParts;
+  readonly #recordProperties: RecordProperties;
 
   constructor(settings: PullSettings, parts: PullParts) {
     this.#settings = settings;
     this.#parts = parts;
+    this.#recordProperties = new RecordProperties(parts.store.reader);
   }
 
   /**
@@ -121,7 +126,15 @@ export class PullService {
   #plan(queue: StoreQueue | undefined, request: PullRequest, wanted: Subscription): ReadPlan {
     const countMax = Math.max(1, Math.min(request.countMax, this.#settings.batchMax));
     const bytesMax = Math.min(request.bytesMax ?? this.#settings.bytesMax, this.#settings.bytesMax);
-    return planRead(queue, request.offset, countMax, bytesMax, wanted.filter, this.#parts.store.logStart);
+    const records = this.#scan(wanted)?.();
+    const { logStart } = this.#parts.store;
+    return planRead(queue, request.offset, countMax, bytesMax, wanted.filter, logStart, records);
+  }
+
+  /** How to look at the messages themselves, if that is needed. */
+  #scan({ propertyFilter }: Subscription): (() => RecordScan) | undefined {
+    if (propertyFilter === undefined) return undefined;
+    return () => new RecordScan(this.#recordProperties, propertyFilter);
   }
 
   #hold(
@@ -136,6 +149,7 @@ export class PullService {
       queue,
       offset: Math.max(request.offset, queue.max),
       filter: wanted.filter,
+      scan: this.#scan(wanted),
       timeoutMs: request.waitMs,
       owner: channel,
       resume,
@@ -157,12 +171,10 @@ export class PullService {
   }
 
   #subscriptionOf(request: PullRequest): Subscription | Extract<PullOutcome, { kind: 'refused' }> {
-    const { consumers } = this.#parts;
+    const { consumers, filters } = this.#parts;
     if (request.expression !== undefined) {
       const { topic, expression, expressionType, subscriptionVersion } = request;
-      // A group's retries carry the tags of their messages; everything in them was wanted once.
-      const text = isRetryTopic(topic) ? '*' : expression;
-      const own = subscription(topic, text, expressionType, subscriptionVersion);
+      const own = subscription(topic, expression, expressionType, subscriptionVersion, filters);
       consumers.compensate(request.group, own);
       return own;
     }
@@ -180,13 +192,23 @@ export class PullService {
         `the consumer's subscription not exist, topic: ${request.topic}`,
       );
     }
-    if (present.version >= request.subscriptionVersion) return present;
+    if (present.version >= request.subscriptionVersion) return usable(present);
     if (present.expressionType !== 'TAG' || request.expressionType !== 'TAG')
       return refusal('SUBSCRIPTION_NOT_LATEST', "the consumer's subscription not latest");
     // Java 5 makes a new version in every rebalance, and may tell it only in its next heartbeat, 30 s later. Where Java's
     // broker refuses until then, this one leaves the choice to the client, which compares tags in any case.
-    return subscription(request.topic, '*', 'TAG', request.subscriptionVersion);
+    return subscription(request.topic, '*', 'TAG', request.subscriptionVersion, filters);
   }
+}
+
+function usable(present: Subscription): Subscription | Extract<PullOutcome, { kind: 'refused' }> {
+  const { problem } = present;
+  if (problem === undefined) return present;
+  if (present.expressionType === 'TAG' || problem.kind === 'NOT_SUPPORTED') throw problem;
+  return refusal(
+    'FILTER_DATA_NOT_EXIST',
+    `The broker's consumer filter data is not exist! Your expression may be wrong: ${problem.message}`,
+  );
 }
 
 /** Nothing is there yet, and the offset is where the next message will be. */

@@ -1,5 +1,6 @@
 import { ENTRY_SIZE, entryPhysicalOffset, entrySize, entryTagsCode } from './queue/queue-entry.ts';
 import type { StoreQueue } from './queue/store-queue.ts';
+import type { RecordScan } from './record-scan.ts';
 
 /** What a read found (Java: GetMessageStatus). */
 export type ReadStatus =
@@ -34,7 +35,8 @@ const SCAN_ENTRIES_MAX = 800;
 
 /**
  * Chooses up to `countMax` matching messages from `offset` on, together not larger than `sizeMax` except for the first
- * one, which is always taken. `logStart` is the oldest position that the log still has.
+ * one, which is always taken. `logStart` is the oldest position that the log still has. `records` looks at the messages
+ * themselves; when its budget is spent, the read ends with what it has, perhaps nothing, and goes on behind that.
  */
 export function planRead(
   queue: StoreQueue | undefined,
@@ -43,6 +45,7 @@ export function planRead(
   sizeMax: number,
   filter: EntryFilter | undefined,
   logStart: number,
+  records?: RecordScan,
 ): ReadPlan {
   if (queue === undefined) return nothing('NO_MATCHED_LOGIC_QUEUE', 0, 0, 0);
   const { min, max } = queue;
@@ -50,7 +53,8 @@ export function planRead(
   if (offset < min) return nothing('OFFSET_TOO_SMALL', min, min, max);
   if (offset === max) return nothing('OFFSET_OVERFLOW_ONE', offset, min, max);
   if (offset > max) return nothing('OFFSET_OVERFLOW_BADLY', max, min, max);
-  const scanMax = filter === undefined ? countMax : Math.max(SCAN_ENTRIES_MAX, countMax);
+  const isFiltered = filter !== undefined || records !== undefined;
+  const scanMax = isFiltered ? Math.max(SCAN_ENTRIES_MAX, countMax) : countMax;
   const view = queue.view(offset, scanMax);
   if (view.count === 0) return nothing('OFFSET_FOUND_NULL', offset, min, max);
   const offsets: number[] = [];
@@ -66,6 +70,10 @@ export function planRead(
     if (physicalOffset < logStart) {
       removed = true;
       continue;
+    }
+    if (records !== undefined) {
+      if (records.isSpent) break;
+      if (!records.matches(physicalOffset, size)) continue;
     }
     if (offsets.length > 0 && totalSize + size > sizeMax) break;
     offsets.push(physicalOffset);

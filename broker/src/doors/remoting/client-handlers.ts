@@ -17,8 +17,6 @@ import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
 import type { ConsumerBeat } from '../../service/client-service.ts';
 import type { ClientService } from '../../service/client-service.ts';
-import { subscription } from '../../client/subscription.ts';
-import type { Subscription } from '../../client/subscription.ts';
 import type { HandlerTable } from './handler-table.ts';
 import type { RemotingClients } from './remoting-client-channel.ts';
 
@@ -55,7 +53,7 @@ export function clientHandlers(service: ClientService, clients: RemotingClients)
       RequestCode.CHECK_CLIENT_CONFIG,
       ({ body }): Reply => {
         const data = readSubscriptionData(asObject(parseRequestBody(body))['subscriptionData']);
-        subscription(data.topic, data.subString, data.expressionType, data.subVersion);
+        service.checkSubscription(data.topic, data.subString, data.expressionType, data.subVersion);
         return SUCCESS;
       },
     ],
@@ -87,30 +85,22 @@ async function heartbeat(
   const beat = readHeartbeat(parseRequestBody(request.body));
   if (beat.clientID === '') throw new MqError('INVALID_ARGUMENT', 'the heartbeat names no clientID');
   const client = { clientId: beat.clientID, language: request.language, version: request.version };
-  await service.beat(clients.of(channel), client, beat.producerGroups, beat.consumers.map(consumerBeat));
+  const consumers = beat.consumers.map((data) => consumerBeat(service, data));
+  await service.beat(clients.of(channel), client, beat.producerGroups, consumers);
   const header = { IS_SUPPORT_HEART_BEAT_V2: false, IS_SUB_CHANGE: true };
   return { ...SUCCESS, extFields: HeartbeatResponseHeader.encode(header) };
 }
 
-function consumerBeat(data: ConsumerData): ConsumerBeat {
+function consumerBeat(service: ClientService, data: ConsumerData): ConsumerBeat {
   return {
     group: data.groupName,
     consumeType: data.consumeType,
     messageModel: data.messageModel,
     consumeFromWhere: data.consumeFromWhere,
-    subscriptions: data.subscriptionDataSet.flatMap(({ topic, subString, expressionType, subVersion }) =>
-      usable(topic, subString, expressionType, subVersion),
+    subscriptions: data.subscriptionDataSet.map(({ topic, subString, expressionType, subVersion }) =>
+      service.subscription(topic, subString, expressionType, subVersion),
     ),
   };
-}
-
-/** An expression that can't be used is no error in a heartbeat: the pull that needs it is refused. */
-function usable(topic: string, expression: string, type: string, version: number): Subscription[] {
-  try {
-    return [subscription(topic, expression, type, version)];
-  } catch {
-    return [];
-  }
 }
 
 function queueName({ topic, brokerName, queueId }: MessageQueue): string {

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ClientChannel } from '@cometmq/broker/client/client-channel';
-import { subscription } from '@cometmq/broker/client/subscription';
 import type { PullOutcome, PullRequest } from '@cometmq/broker/service/pull-service';
 import { BrokerWorld, sendRequest } from '../../../support/broker-world.ts';
 
@@ -22,14 +21,14 @@ beforeEach(async () => {
 
 afterEach(() => world.close());
 
-/** A member of the group says that it wants messages with one tag. */
-function subscribe(tag: string, version: number): Promise<void> {
+/** A member of the group says what it wants: messages with one tag, or what an expression says. */
+function subscribe(expression: string, version: number, type = 'TAG'): Promise<void> {
   const beat = {
     group: 'G',
     consumeType: 'CONSUME_PASSIVELY',
     messageModel: 'CLUSTERING',
     consumeFromWhere: 'CONSUME_FROM_FIRST_OFFSET',
-    subscriptions: [subscription('orders', tag, 'TAG', version)],
+    subscriptions: [world.services.clients.subscription('orders', expression, type, version)],
   } as const;
   return world.services.clients.beat(channel, { clientId: 'c1', language: 'JAVA', version: 493 }, [], [beat]);
 }
