@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Disk } from '@cometmq/common/disk/disk';
-import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file';
+import { readCheckedJson, writeCheckedJson } from './checked-json.ts';
 
 const FILE_NAME = 'dropped-topics.json';
 
@@ -18,12 +18,9 @@ export class DroppedTopics {
     this.#path = join(directory, FILE_NAME);
   }
 
+  /** @throws MqError `DATA_DAMAGED`: which messages belong to nobody can't be guessed. */
   load(): void {
-    const content = readFileSync(this.#disk, this.#path);
-    if (content === undefined) return;
-    for (const [topic, position] of Object.entries(
-      JSON.parse(content.toString('utf8')) as Record<string, number>,
-    )) {
+    for (const [topic, position] of readDroppedTopics(this.#disk, this.#path)) {
       this.positions.set(topic, position);
     }
   }
@@ -32,7 +29,11 @@ export class DroppedTopics {
   async add(topic: string, position: number, logStart: number): Promise<void> {
     this.positions.set(topic, position);
     for (const [name, at] of this.positions) if (at <= logStart) this.positions.delete(name);
-    const text = JSON.stringify(Object.fromEntries(this.positions));
-    await writeFileAtomic(this.#disk, this.#path, Buffer.from(text));
+    await writeCheckedJson(this.#disk, this.#path, Object.fromEntries(this.positions));
   }
+}
+
+/** @throws MqError `DATA_DAMAGED`. */
+export function readDroppedTopics(disk: Disk, path: string): ReadonlyMap<string, number> {
+  return new Map(Object.entries((readCheckedJson(disk, path) ?? {}) as Record<string, number>));
 }

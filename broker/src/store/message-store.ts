@@ -95,7 +95,7 @@ export class MessageStore {
     this.#checkpointFile = checkpointFile;
     this.damaged = recovered.damaged;
     this.#storeTimestamp = recovered.storeTimestamp;
-    this.reader = new LogReader(parts.segments, tail);
+    this.reader = new LogReader(parts.segments, tail, options.log);
     this.#commitLog = new CommitLog({
       ...options,
       segments: parts.segments,

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import type { Disk } from '@cometmq/common/disk/disk';
-import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file';
+import { readCheckedJson, writeCheckedJson } from './checked-json.ts';
 
 const FILE_NAME = 'rebuilding.json';
 
@@ -22,9 +22,9 @@ export class RebuildMarker {
 
   /** What a rebuild that did not finish had noted. */
   read(): QueueEnds | undefined {
-    const content = readFileSync(this.#disk, this.#path);
+    const content = readCheckedJson(this.#disk, this.#path);
     if (content === undefined) return undefined;
-    const topics = JSON.parse(content.toString('utf8')) as Record<string, Record<string, number>>;
+    const topics = content as Record<string, Record<string, number>>;
     return new Map(
       Object.entries(topics).map(([topic, queues]) => [
         topic,
@@ -37,7 +37,7 @@ export class RebuildMarker {
     const topics = Object.fromEntries(
       [...ends].map(([topic, queues]) => [topic, Object.fromEntries(queues)]),
     );
-    await writeFileAtomic(this.#disk, this.#path, Buffer.from(JSON.stringify(topics)));
+    await writeCheckedJson(this.#disk, this.#path, topics);
   }
 
   /** The rebuilt files are durable. */

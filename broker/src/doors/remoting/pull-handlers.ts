@@ -156,8 +156,27 @@ function answerFound(
     channel.send(frame);
     return;
   }
-  // Expired between the look-up and the copy: the client tries again and is told where to go on.
+  const readable = readablePart(plan, pulls);
+  if (readable.offsets.length > 0) {
+    answerFound(command, readable, pulls, channel);
+    return;
+  }
+  // Expired between the look-up and the copy, or damaged: the client goes on behind them.
   const { nextOffset, minOffset, maxOffset } = plan;
   const code = ResponseCode.PULL_RETRY_IMMEDIATELY;
   channel.reply(command, pullReply(code, 'MESSAGE_WAS_REMOVING', nextOffset, minOffset, maxOffset));
+}
+
+/** The plan without the records that can't be read: one damaged message must not take others with it. */
+function readablePart(plan: ReadPlan, pulls: PullService): ReadPlan {
+  const offsets: number[] = [];
+  const sizes: number[] = [];
+  for (const [index, offset] of plan.offsets.entries()) {
+    const size = plan.sizes[index] ?? 0;
+    const alone = { ...plan, offsets: [offset], sizes: [size], totalSize: size };
+    if (!pulls.copyRecords(alone, Buffer.allocUnsafe(size), 0)) continue;
+    offsets.push(offset);
+    sizes.push(size);
+  }
+  return { ...plan, offsets, sizes, totalSize: sizes.reduce((sum, size) => sum + size, 0) };
 }

@@ -1,21 +1,28 @@
+import type { Logger } from '@cometmq/common/logging/logger';
+import { FrameCheck } from './frame-check.ts';
 import type { LogSegments } from './log-segments.ts';
 import type { LogTail } from './log-tail.ts';
 
-/** Reads bytes of the log: from memory near its end, else from the files. */
+/** Reads bytes of the log: from memory near its end, else from the files, and then only what has its checksum. */
 export class LogReader {
   readonly #segments: LogSegments;
   readonly #tail: LogTail;
+  readonly #check: FrameCheck;
 
-  constructor(segments: LogSegments, tail: LogTail) {
+  constructor(segments: LogSegments, tail: LogTail, log: Logger) {
     this.#segments = segments;
     this.#tail = tail;
+    this.#check = new FrameCheck(segments.segmentSize, log);
   }
 
   isInMemory(offset: number, size: number): boolean {
     return this.#tail.find(offset, size) !== undefined;
   }
 
-  /** Copies [offset, offset + size) to `target` at `at`. False when the log does not hold all of it (any more). */
+  /**
+   * Copies [offset, offset + size), which begins inside a frame, to `target` at `at`. False when the log does not hold
+   * all of it (any more), or it is damaged.
+   */
   copySync(offset: number, size: number, target: Buffer, at: number): boolean {
     const chunk = this.#tail.find(offset, size);
     if (chunk !== undefined) {
@@ -24,7 +31,8 @@ export class LogReader {
       return true;
     }
     const segment = this.#segments.find(offset);
-    return segment !== undefined && segment.file.readSync(target, at, size, offset - segment.base) === size;
+    if (segment === undefined || !this.#check.isIntact(segment, offset)) return false;
+    return segment.file.readSync(target, at, size, offset - segment.base) === size;
   }
 
   /** As `copySync`, reading files off the event loop. */
@@ -32,6 +40,8 @@ export class LogReader {
     const segment = this.#segments.find(offset);
     if (segment === undefined || this.isInMemory(offset, size))
       return this.copySync(offset, size, target, at);
+    // Both reads go to the page cache; the check is first, so that it and not the copy meets an unreadable sector.
+    if (!this.#check.isIntact(segment, offset)) return false;
     return (await segment.file.read(target, at, size, offset - segment.base)) === size;
   }
 }

@@ -10,6 +10,8 @@ import { getInt32, getInt64 } from '../bytes.ts';
 import { SLOT_SIZE, isSlotIntact } from '../checkpoint.ts';
 import type { CheckpointState } from '../checkpoint.ts';
 import { LogScanner } from '../log/log-recovery.ts';
+import { readCheckedJson } from '../checked-json.ts';
+import { readDroppedTopics } from '../dropped-topics.ts';
 import type { StoreFinding, VerifiedLog } from './store-files.ts';
 import { ReadOnlySegments, durableEnd, readCheckpoint } from './store-files.ts';
 import { verifyIndex } from './verify-index.ts';
@@ -21,7 +23,8 @@ import { verifyQueues } from './verify-queues.ts';
  */
 export async function* verifyStore(disk: Disk, directory: string): AsyncGenerator<StoreFinding> {
   yield* verifyCheckpoint(disk, directory);
-  yield* verifyJson(disk, join(directory, 'dropped-topics.json'));
+  for (const name of ['dropped-topics.json', 'rebuilding.json'])
+    yield* verifyJson(disk, join(directory, name));
   const checkpoint = readCheckpoint(disk, directory);
   const segments = new ReadOnlySegments(disk, directory);
   try {
@@ -74,19 +77,17 @@ function* verifyCheckpoint(disk: Disk, directory: string): Generator<StoreFindin
 }
 
 function* verifyJson(disk: Disk, file: string): Generator<StoreFinding> {
-  const bytes = readFileSync(disk, file);
-  if (bytes === undefined) return;
   try {
-    JSON.parse(bytes.toString('utf8'));
+    readCheckedJson(disk, file);
   } catch (error) {
-    yield { file, offset: 0, length: bytes.length, problem: `not JSON: ${errorText(error)}` };
+    const length = readFileSync(disk, file)?.length ?? 0;
+    yield { file, offset: 0, length, problem: `${errorText(error)}; the broker refuses to start` };
   }
 }
 
 function droppedTopics(disk: Disk, directory: string): ReadonlyMap<string, number> {
   try {
-    const text = readFileSync(disk, join(directory, 'dropped-topics.json'))?.toString('utf8') ?? '{}';
-    return new Map(Object.entries(JSON.parse(text) as Record<string, number>));
+    return readDroppedTopics(disk, join(directory, 'dropped-topics.json'));
   } catch {
     return new Map();
   }
