@@ -5,7 +5,13 @@ import { sleep } from './support/wait.ts';
 import { theWorld, type World } from './support/world.ts';
 
 /** Java: ResponseCode and ClientErrorCode. */
-const Code = { SYSTEM_ERROR: 1, MESSAGE_ILLEGAL: 13, NO_PERMISSION: 16, TOPIC_NOT_EXIST: 17 } as const;
+const Code = {
+  SYSTEM_ERROR: 1,
+  MESSAGE_ILLEGAL: 13,
+  NO_PERMISSION: 16,
+  TOPIC_NOT_EXIST: 17,
+  NOT_FOUND_TOPIC: 10_005,
+} as const;
 const maxTopicLength = 127;
 const maxGroupLength = 120;
 
@@ -49,8 +55,12 @@ describe('topics by use', () => {
     const [topic, producer] = [world.name('forbidden'), world.name('p-forbidden')];
     await driver.startProducer(producer, cluster.namesrv, { retries: 0 });
     const { code, message } = await refusal(driver.send(producer, topic, { body: 'x' }));
-    expect(code).toBe(Code.TOPIC_NOT_EXIST);
-    expect(message).toContain(`topic[${topic}] not exist, apply first please!`);
+    if (cluster.target === 'comet') {
+      expect(code).toBe(Code.TOPIC_NOT_EXIST);
+      expect(message).toContain(`topic[${topic}] not exist, apply first please!`);
+    } else {
+      expect(code).toBe(Code.NOT_FOUND_TOPIC); // without the template's route the client does not even ask
+    }
     const place = ['-c', cluster.name, '-n', cluster.namesrv];
     expect(await driver.mqadmin(['updateTopic', '-t', topic, ...place])).toContain('success');
     await cluster.waitForTopic(topic);
@@ -139,9 +149,11 @@ describe('messages', () => {
       '4',
     );
     expect(output).toMatch(/success/);
-    // the producer still has the old route, so the broker must refuse
-    const { code } = await refusal(driver.send(producer, readOnly, { body: 'after' }));
-    expect(code).toBe(Code.NO_PERMISSION);
+    // the producer still has the old route; Apache's broker takes what comes that way
+    if (world.cluster.target === 'comet') {
+      const { code } = await refusal(driver.send(producer, readOnly, { body: 'after' }));
+      expect(code).toBe(Code.NO_PERMISSION);
+    }
     const consumer = world.name('c-read-only');
     await driver.startConsumer(consumer, world.namesrv, { group: `GID_${consumer}`, topic: readOnly });
     await driver.waitForMessages(consumer, 'the first', (m) => m.length > 0);
