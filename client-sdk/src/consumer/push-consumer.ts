@@ -17,12 +17,12 @@ import type { ConsumerSettings } from './consumer-settings.ts';
 import { consumeFromWhere, consumerSettings } from './consumer-settings.ts';
 import { ConsumeStats } from './consume-stats.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { refusedFilter } from './filter-check.ts';
 import type { HandlerRun } from './handler-run.ts';
 import { runHandler } from './handler-run.ts';
 import { LocalOffsetStore } from './local-offset-store.ts';
 import type { OffsetStore } from './offset-store.ts';
 import type { Delivery, ProcessQueue } from './process-queue.ts';
-
 import { QueueLocks } from './queue-locks.ts';
 import { Rebalancer } from './rebalancer.ts';
 import { RemoteOffsetStore } from './remote-offset-store.ts';
@@ -122,7 +122,10 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     return this;
   }
 
-  /** Resolves when the group's queues were shared out for the first time. Rejects when the consumer closes before. */
+  /**
+   * Resolves when the group's queues were shared out for the first time. Rejects when the consumer closes before, which it
+   * does by itself when a broker refuses its filter.
+   */
   ready(signal?: AbortSignal): Promise<void> {
     return abortable(this.#ready.promise, signal);
   }
@@ -161,8 +164,14 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     if (this.#ordered) this.#timers.every(LOCK_RENEW_MS, () => void this.#assignment.renewLocks());
     this.#watchdog.start();
     void Promise.allSettled(this.#subscriptions.topics.map((topic) => routes.refresh(topic)))
-      .then(() => this.#context.heartbeat())
-      .then(() => {
+      .then(() => refusedFilter(this.#context, this.group, this.#subscriptions.all()))
+      .then(async (refusal) => {
+        if (this.#state !== 'starting') return;
+        if (refusal !== undefined) {
+          this.#refused(refusal);
+          return;
+        }
+        await this.#context.heartbeat();
         if (this.#state === 'starting') this.#rebalancer.trigger();
       });
     this.#context.log.info({ group: this.group, atMs: clock.now() }, 'consumer started');
@@ -199,6 +208,13 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
   /** True when queues must be locked: a broadcast has no other members to keep out. */
   get #ordered(): boolean {
     return this.#settings.ordered && !this.#settings.broadcast;
+  }
+
+  /** Nothing could ever be delivered. */
+  #refused(reason: Error): void {
+    this.#context.log.error({ group: this.group, reason: reason.message }, 'filter refused, consumer closed');
+    this.#ready.reject(reason);
+    void this.close();
   }
 
   async #close(drainMs: number): Promise<void> {

@@ -19,7 +19,7 @@ export function tags(...wanted: string[]): Filter {
   return { type: 'TAG', expression: wanted.map((tag) => tag.trim()).join('||') };
 }
 
-/** Messages whose properties satisfy an SQL92 condition; the broker must allow it (enablePropertyFilter). */
+/** Messages whose properties satisfy an SQL92 condition. Apache brokers must allow it (enablePropertyFilter). */
 export function sql(condition: string): Filter {
   return { type: 'SQL92', expression: condition };
 }
