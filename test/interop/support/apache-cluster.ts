@@ -34,7 +34,7 @@ export class ApacheCluster extends ProcessCluster {
       maxIndexNum: 40_000,
       mappedFileSizeTimerLog: 8 * mib,
       registerNameServerPeriod: 10_000,
-      enablePropertyFilter: false, // the default, and all that ours can
+      enablePropertyFilter: true,
       autoCreateTopicEnable: this.options.autoCreateTopic ?? true,
       // a machine that is busy with other things must not look like a busy broker
       waitTimeMillsInSendQueue: 20_000,
