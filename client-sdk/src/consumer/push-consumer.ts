@@ -165,13 +165,11 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
     this.#watchdog.start();
     void Promise.allSettled(this.#subscriptions.topics.map((topic) => routes.refresh(topic)))
       .then(() => refusedFilter(this.#context, this.group, this.#subscriptions.all()))
-      .then(async (refusal) => {
-        if (this.#state !== 'starting') return;
-        if (refusal !== undefined) {
-          this.#refused(refusal);
-          return;
-        }
-        await this.#context.heartbeat();
+      .then((refusal) => {
+        if (refusal === undefined) return this.#context.heartbeat();
+        if (this.#state === 'starting') this.#refused(refusal);
+      })
+      .then(() => {
         if (this.#state === 'starting') this.#rebalancer.trigger();
       });
     this.#context.log.info({ group: this.group, atMs: clock.now() }, 'consumer started');

@@ -19,7 +19,7 @@ function answerChecks(answer: { code: number; remark?: string } | null): void {
 }
 
 function start(filter: Filter) {
-  const options: ConsumerOptions = { group: 'g', topics: ['t'], filter, handle: () => undefined };
+  const options: ConsumerOptions<Buffer> = { group: 'g', topics: ['t'], filter, handle: () => undefined };
   return world.client().consume(options);
 }
 
