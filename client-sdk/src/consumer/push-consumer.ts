@@ -168,6 +168,7 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
       .then((refusal) => {
         if (refusal === undefined) return this.#context.heartbeat();
         if (this.#state === 'starting') this.#refused(refusal);
+        return undefined;
       })
       .then(() => {
         if (this.#state === 'starting') this.#rebalancer.trigger();
