@@ -1,6 +1,7 @@
 import { Limits } from '@cometmq/broker/config/limits';
 import { PullHold } from '@cometmq/broker/hold/pull-hold';
 import type { StoreQueue } from '@cometmq/broker/store/queue/store-queue';
+import type { RecordScan } from '@cometmq/broker/store/record-scan';
 import { beforeEach, expect, test } from 'vitest';
 import { StoreWorld } from '../../../support/store-world.ts';
 
@@ -46,6 +47,19 @@ test('a message that does not match does not answer', async () => {
   expect(answers).toEqual([]);
   await world.send({ properties: { TAGS: 'A' } });
   expect(answers).toEqual(['a']);
+});
+
+test('a filter that needs the messages looks at each new one once, and gives way when there are too many', async () => {
+  let looked = 0;
+  const scan = () => ({ isSpent: looked >= 3, matches: () => ++looked < 0 }) as unknown as RecordScan;
+  wait('a', { scan });
+  await world.send();
+  await world.send();
+  expect([answers, looked]).toEqual([[], 2]);
+  await world.send();
+  expect([answers, looked]).toEqual([[], 3]);
+  await world.send();
+  expect([answers, looked]).toEqual([['a'], 3]);
 });
 
 test('the time is over: answered within a tick or two', async () => {
