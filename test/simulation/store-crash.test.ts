@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SeededRandom } from '../support/seeded-random.ts';
-import type { SimulatedDisk } from '../support/simulated-disk.ts';
+import type { DiskOperation, SimulatedDisk } from '../support/simulated-disk.ts';
 import { StoreWorld } from '../support/store-world.ts';
 import type { StoreOptions } from '@cometmq/broker/store/store-options';
 
@@ -36,9 +36,13 @@ class Workload {
   readonly #random: SeededRandom;
   #dropped = false;
 
-  constructor(seed: number, options: Partial<StoreOptions>) {
+  readonly #hasSlowNames: boolean;
+
+  /** With slow names, renames and what makes them durable take longer than syncs of the log. */
+  constructor(seed: number, options: Partial<StoreOptions>, hasSlowNames: boolean) {
     this.world = new StoreWorld({ segmentSizeBytes: SEGMENT_SIZE, ...options });
     this.#random = new SeededRandom(seed);
+    this.#hasSlowNames = hasSlowNames;
   }
 
   async run(): Promise<void> {
@@ -48,7 +52,10 @@ class Workload {
     for (let life = 0; life < 3; life++) {
       await this.world.open();
       await this.world.clock.advance(20);
+      if (this.#hasSlowNames) this.world.disk.gate = (operation) => this.#waitForNames(operation);
       for (let round = 0; round < 14; round++) await this.#round(life, round);
+      this.world.disk.gate = undefined;
+      await this.world.clock.advance(20);
       if (life === 0) await this.world.close();
       // Otherwise the process dies here and the system keeps what it had written.
     }
@@ -64,6 +71,14 @@ class Workload {
       acknowledged: new Set(this.sent.filter(({ acknowledged }) => acknowledged)),
       visible,
       dropped: this.#dropped,
+    });
+  }
+
+  #waitForNames({ kind, path }: DiskOperation): Promise<void> | undefined {
+    const isName = path.includes('/commitlog') && (kind === 'rename' || kind === 'syncDirectory');
+    if (!isName && !path.endsWith('spare.preparing')) return undefined;
+    return new Promise((resolve) => {
+      this.world.clock.setTimer(3, resolve);
     });
   }
 
@@ -188,8 +203,9 @@ async function explore(
   workloadSeed: number,
   options: Partial<StoreOptions>,
   crashSeeds: number,
+  hasSlowNames = false,
 ): Promise<number> {
-  const workload = new Workload(workloadSeed, options);
+  const workload = new Workload(workloadSeed, options, hasSlowNames);
   await workload.run();
   let states = 0;
   for (const [index, moment] of workload.moments.entries()) {
@@ -214,6 +230,7 @@ test(
     let states = 0;
     states += await explore(1, {}, 3);
     states += await explore(2, { logSizeMaxBytes: 3 * SEGMENT_SIZE }, 3);
+    states += await explore(3, {}, 2, true);
     expect(states).toBeGreaterThan(1_000);
   },
 );

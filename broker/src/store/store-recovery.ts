@@ -220,6 +220,11 @@ class Recovery {
 
 /** Makes sure that nothing behind the end can be taken for a part of the log later. */
 async function cutBehind(options: StoreOptions, segments: LogSegments, end: number): Promise<void> {
+  if (segments.find(end) === undefined) {
+    // The log ended exactly with a segment, and the next one's name did not survive. Its frames may have.
+    if (segments.spareReady) await segments.appendSpare(end).named;
+    else await segments.createFirst(end, FIRST_FILL_BYTES);
+  }
   const scanner = new LogScanner(segments, options.log, () => undefined);
   const zeros = Buffer.alloc(FRAME_HEADER_SIZE);
   for (const position of scanner.staleFrames(end)) {
@@ -227,15 +232,8 @@ async function cutBehind(options: StoreOptions, segments: LogSegments, end: numb
     segment?.file.writeSync(zeros, 0, zeros.length, position - segment.base);
   }
   const last = segments.find(end);
-  if (last !== undefined) {
-    if (segments.last !== last) {
-      // Durable before the files behind it go: else the log could end with a gap.
-      await last.file.datasync();
-      await segments.removeBehind(last);
-    }
-    return;
-  }
-  // The log ended exactly with a segment, and the next one's name did not survive.
-  if (segments.spareReady) await segments.appendSpare(end).named;
-  else await segments.createFirst(end, FIRST_FILL_BYTES);
+  if (last === undefined || segments.last === last) return;
+  // Durable before the files behind it go: else the log could end with a gap.
+  await last.file.datasync();
+  await segments.removeBehind(last);
 }
