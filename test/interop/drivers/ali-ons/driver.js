@@ -137,35 +137,41 @@ async function startConsumer(q) {
     ...(q.maxReconsumeTimes === undefined ? {} : { maxReconsumeTimes: q.maxReconsumeTimes }),
   });
   c.on('error', note);
-  c.subscribe(q.topic, q.expression ?? '*', async (m, mq) => {
-    const bytes = m.body ?? Buffer.alloc(0);
-    const sha = crypto.createHash('sha256').update(bytes).digest('hex');
-    const attempt = (attempts.get(sha) ?? 0) + 1;
-    attempts.set(sha, attempt);
-    const failing = q.failTimes < 0 || attempt <= (q.failTimes ?? 0);
-    print({
-      event: 'message',
-      consumer: q.consumer,
-      topic: m.topic,
-      msgId: m.properties.UNIQ_KEY ?? m.msgId,
-      queueId: m.queueId,
-      queueOffset: m.queueOffset,
-      broker: mq?.brokerName, // a retried message comes without its queue
-      reconsumeTimes: m.reconsumeTimes,
-      tag: m.tags ?? null,
-      keys: m.keys,
-      bornTs: m.bornTimestamp,
-      ts: Date.now(),
-      size: bytes.length,
-      storeSize: m.storeSize,
-      sha,
-      failing,
-      ...(bytes.length <= 2048 ? { text: bytes.toString() } : {}),
-      ...(q.withProperties ? { properties: m.properties } : {}),
-    });
-    if (q.delayMs) await sleep(q.delayMs);
-    if (failing) throw new Error('told to fail');
-  });
+  const expression = q.expression ?? '*';
+  const { expressionType } = q;
+  c.subscribe(
+    q.topic,
+    expressionType === 'SQL92' ? { expressionType, subString: expression } : expression,
+    async (m, mq) => {
+      const bytes = m.body ?? Buffer.alloc(0);
+      const sha = crypto.createHash('sha256').update(bytes).digest('hex');
+      const attempt = (attempts.get(sha) ?? 0) + 1;
+      attempts.set(sha, attempt);
+      const failing = q.failTimes < 0 || attempt <= (q.failTimes ?? 0);
+      print({
+        event: 'message',
+        consumer: q.consumer,
+        topic: m.topic,
+        msgId: m.properties.UNIQ_KEY ?? m.msgId,
+        queueId: m.queueId,
+        queueOffset: m.queueOffset,
+        broker: mq?.brokerName, // a retried message comes without its queue
+        reconsumeTimes: m.reconsumeTimes,
+        tag: m.tags ?? null,
+        keys: m.keys,
+        bornTs: m.bornTimestamp,
+        ts: Date.now(),
+        size: bytes.length,
+        storeSize: m.storeSize,
+        sha,
+        failing,
+        ...(bytes.length <= 2048 ? { text: bytes.toString() } : {}),
+        ...(q.withProperties ? { properties: m.properties } : {}),
+      });
+      if (q.delayMs) await sleep(q.delayMs);
+      if (failing) throw new Error('told to fail');
+    },
+  );
   await c.ready();
   consumers.set(q.consumer, c);
   return { clientId: c.clientId };

@@ -41,8 +41,12 @@ func startConsumer(q *request) error {
 	if expression == "" {
 		expression = "*"
 	}
+	selector := consumer.MessageSelector{Type: consumer.TAG, Expression: expression}
+	if q.ExpressionType == "SQL92" {
+		selector.Type = consumer.SQL92
+	}
 	h := &handler{q: q, attempts: map[string]int{}}
-	err = c.Subscribe(q.Topic, consumer.MessageSelector{Type: consumer.TAG, Expression: expression},
+	err = c.Subscribe(q.Topic, selector,
 		func(_ context.Context, list ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 			good := true
 			for _, m := range list {

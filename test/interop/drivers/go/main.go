@@ -19,7 +19,8 @@ type request struct {
 	ConsumerName                                string `json:"consumer"`
 	FlowName                                    string `json:"flow"`
 	Group, Namesrv, Topic, Kind, Prefix         string
-	Expression, Model, Mode, FromWhere          string
+	Expression, ExpressionType, Model, Mode     string
+	FromWhere                                   string
 	Decide, Answers                             string
 	Outstanding, PerSecond, Size, Shards, Count int
 	DelayMs, FailTimes                          int
