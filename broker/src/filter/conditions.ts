@@ -18,7 +18,9 @@ export function equal(left: Operand, right: Operand): Condition {
   }
   if (isTruthLiteral && right.form === 'literal' && right.type !== 'boolean')
     throw filterError(right.at, `${left.text} cannot be compared with ${right.text}`);
-  const compare = comparison(left.type, right.type);
+  // A condition compared with a string is nearly always `NOT a = 'x'` without parentheses; Java fails on it as well.
+  const isMistake = left.type === 'boolean' && !isTruthLiteral && right.type === 'string';
+  const compare = isMistake ? incomparable : comparison(left.type, right.type);
   return condition([left, right], left.at, (properties) => {
     const l = left.read(properties);
     const r = right.read(properties);
@@ -72,9 +74,10 @@ export function inList(operand: Operand, values: readonly string[], wanted: bool
 export function textTest(test: TextTest, operand: Operand, wantedText: string, wanted: boolean): Condition {
   const holds = TEXT_TESTS[test];
   return condition([operand], operand.at, (properties) => {
+    if (wantedText === '') return false;
     const value = operand.read(properties);
     if (value === FAILED) return FAILED;
-    if (typeof value !== 'string' || wantedText === '') return false;
+    if (typeof value !== 'string') return false;
     return holds(value, wantedText) === wanted;
   });
 }
@@ -153,6 +156,8 @@ function comparison(left: OperandType, right: OperandType): Compare {
   if (left === 'double' || right === 'double') return compareAsDoubles;
   return compareAsLongs;
 }
+
+const incomparable: Compare = () => undefined;
 
 const compareAsDoubles: Compare = (left, right) => {
   const l = typeof left === 'string' ? parseDouble(left) : Number(left);
