@@ -51,12 +51,12 @@ describe('blobs', () => {
 });
 
 describe('machine paths', () => {
-  test.each(['cd /work/main', '"/home/ada/x"', '`/root/store`', '(/Users/ada)', 'file:"/work"'])(
-    'finds %s',
-    (line) => {
-      expect(noMachinePaths([file('README.md', line)])).toHaveLength(1);
-    },
-  );
+  // Put together from parts, so that the rules do not find their own examples.
+  const planted = ['cd #work/main', '"#home/ada/x"', '`#root/store`', '(#Users/ada)', 'file:"#work"'];
+
+  test.each(planted.map((line) => line.replace('#', '/')))('finds %s', (line) => {
+    expect(noMachinePaths([file('README.md', line)])).toHaveLength(1);
+  });
 
   test.each([
     '../work/x',
@@ -73,7 +73,9 @@ describe('machine paths', () => {
 
 describe('registry hosts', () => {
   test('in text and in the lock file', () => {
-    expect(noRegistryHosts([file('a.sh', 'npm --registry https://registry.npmjs.org')])).toHaveLength(1);
+    expect(
+      noRegistryHosts([file('a.sh', `npm --registry https://${['registry', 'npmjs', 'org'].join('.')}`)]),
+    ).toHaveLength(1);
     expect(noRegistryHosts([file('package-lock.json', '"resolved": "https://mirror/x.tgz"')])).toHaveLength(
       1,
     );
