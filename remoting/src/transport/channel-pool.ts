@@ -29,14 +29,16 @@ export class ChannelPool {
 
   /**
    * The connection to `address` (`host:port`).
-   * @throws MqError `CONNECTION` when it can't be opened.
+   * @throws MqError `CONNECTION` when it can't be opened, `INVALID_ARGUMENT` when it is no address.
    */
   get(address: string): Promise<RemotingChannel> {
     if (this.#closed)
       return Promise.reject(new MqError('CONNECTION', 'the client is closed', { retryable: false }));
     let channel = this.#channels.get(address);
     if (channel === undefined) {
-      const connecting = this.#connect(address, () => {
+      const target = parseHostPort(address);
+      if (target === undefined) return Promise.reject(malformed(address));
+      const connecting = this.#connect(address, target, () => {
         // A later connection to the same address must stay.
         if (this.#channels.get(address) === connecting) this.#channels.delete(address);
       });
@@ -82,13 +84,12 @@ export class ChannelPool {
     this.#channels.clear();
   }
 
-  async #connect(address: string, forget: () => void): Promise<RemotingChannel> {
+  async #connect(
+    address: string,
+    target: { readonly address: string; readonly port: number },
+    forget: () => void,
+  ): Promise<RemotingChannel> {
     const { net, clock, log, connectTimeoutMs, handleRequest, onClose } = this.#options;
-    const target = parseHostPort(address);
-    if (target === undefined) {
-      forget();
-      throw new MqError('INVALID_ARGUMENT', `${address} is not of the form host:port`);
-    }
     let channel: RemotingChannel | undefined;
     try {
       await net.connect(target.address, target.port, connectTimeoutMs, (stream) => {
@@ -110,4 +111,10 @@ export class ChannelPool {
     if (channel === undefined) throw new MqError('INTERNAL', 'the network accepted no stream');
     return channel;
   }
+}
+
+function malformed(address: string): MqError {
+  return new MqError('INVALID_ARGUMENT', `"${address}" is not of the form host:port`, {
+    hint: 'name a server as 127.0.0.1:9876',
+  });
 }

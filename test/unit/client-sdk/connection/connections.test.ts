@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '@cometmq/common/logging/logger';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
+import { ChannelPool } from '@cometmq/remoting/transport/channel-pool';
 import { Connections } from '@cometmq/client/connection/connections';
 import { ClosedError, ConnectError, TimeoutError } from '@cometmq/client';
 import { ManualClock } from '../../../support/manual-clock.ts';
@@ -37,6 +38,21 @@ afterEach(async () => {
   await closing;
   await broker.close();
 });
+
+test.each(['foo', '::::', 'foo:bar', '127.0.0.1:99999', ''])(
+  'the address "%s" is refused with a reason',
+  async (address) => {
+    const pool = new ChannelPool({
+      net,
+      clock,
+      log: silentLogger,
+      connectTimeoutMs: 1000,
+      handleRequest: () => undefined,
+    });
+    const refusal = { kind: 'INVALID_ARGUMENT', message: `"${address}" is not of the form host:port` };
+    await expect(pool.invoke(address, request, 1000)).rejects.toMatchObject(refusal);
+  },
+);
 
 describe('reconnecting', () => {
   test('waits longer after each failure, is refused at once meanwhile, and forgets failures after an answer', async () => {
