@@ -79,7 +79,7 @@ export class NameServer {
         'SERVICE_NOT_AVAILABLE',
         `the name server can't listen on ${host}:${port}: ${errorText(error)}`,
         {
-          hint: 'stop what listens there or choose another port',
+          hint: 'choose an address of this machine, and a port that nobody listens on',
           cause: error,
         },
       );

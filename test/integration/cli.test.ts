@@ -1,5 +1,5 @@
 // The built binary as a user meets it: servers in one process, verbs in others.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,6 +113,34 @@ describe('comet dev', () => {
     const second = await comet(['dev', '--data', join(folder, 'dev'), '--no-console', ...ANY_PORTS]);
     expect(second.exitCode).not.toBe(0);
     expect(second.err).toMatch(/is using the data folder/);
+  });
+});
+
+describe('paths that can not be used', () => {
+  test.each([
+    ['--data', 'file', 'a file is where a folder is needed'],
+    ['--data', 'file/below', 'a file is where a folder is needed'],
+    ['--ports-file', 'missing/ports.json', 'the folder above it does not exist'],
+  ])('%s %s is refused with a reason, without a stack trace', async (option, path, why) => {
+    writeFileSync(join(folder, 'file'), '');
+    const data = option === '--data' ? [] : ['--data', join(folder, 'paths')];
+    const run = await comet(['dev', option, join(folder, path), ...data, '--no-console', ...ANY_PORTS]);
+    expect(run.exitCode).toBe(1);
+    expect(run.err).toMatch(/^error MQ-FILE: /);
+    expect(run.err).toContain(why);
+    expect(run.err.trimEnd().split('\n')).toHaveLength(3);
+  });
+
+  test('no data folder at all is a wrong setting', async () => {
+    const run = await comet(['dev', '--data', '', ...ANY_PORTS]);
+    expect(run).toMatchObject({ exitCode: 2, out: '' });
+    expect(run.err).toContain('MQ-CONFIG: data: ');
+  });
+
+  test.runIf(existsSync('/proc/self'))('a folder that can not be made ends at once', async () => {
+    const run = await comet(['dev', '--data', '/proc/comet', '--no-console', ...ANY_PORTS]);
+    expect(run.exitCode).toBe(1);
+    expect(run.err).toContain('MQ-FILE');
   });
 });
 

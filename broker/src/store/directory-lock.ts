@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file';
 import { MqError } from '@cometmq/common/error/mq-error';
@@ -24,7 +24,7 @@ export class DirectoryLock {
     if (holder > 0 && holder !== this.#processes.ownId && this.#processes.isAlive(holder)) {
       throw new MqError(
         'SERVICE_NOT_AVAILABLE',
-        `process ${holder} is using the data folder of ${this.#path}`,
+        `process ${holder} is using the data folder ${dirname(this.#path)}`,
         {
           retryable: false,
           hint: 'stop it, or choose another data folder',

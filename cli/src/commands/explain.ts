@@ -1,4 +1,4 @@
-import { notFoundError } from '../command/cli-error.ts';
+import { usageError } from '../command/cli-error.ts';
 import type { Command, CommandContext } from '../command/command.ts';
 import { argument } from '../command/command.ts';
 import { ERRORS, ExitCode } from '../command/exit-code.ts';
@@ -9,7 +9,7 @@ async function explain(context: CommandContext): Promise<undefined> {
     (entry) => entry.code === code,
   );
   if (found === undefined) {
-    throw notFoundError('MQ-404', `there is no error code ${code}`, `there is: ${codes().join(', ')}`);
+    throw usageError(`there is no error code ${code}`, `there is: ${codes().join(', ')}`);
   }
   const entries: [string, unknown][] = [
     ['code', found.code],
@@ -51,6 +51,12 @@ const OWN = [
     code: 'MQ-PORT',
     exitCode: ExitCode.CONFLICT,
     fix: 'stop what listens there or choose another port',
+  },
+  {
+    kind: 'FILE',
+    code: 'MQ-FILE',
+    exitCode: ExitCode.FAILED,
+    fix: 'check that the path exists, is writable and has space',
   },
   {
     kind: 'BUG',

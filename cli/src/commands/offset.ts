@@ -1,5 +1,5 @@
 import type { ResetPlan, ResetResult, ResetTarget } from '@cometmq/client/admin/offset-reset';
-import { notFoundError, usageError } from '../command/cli-error.ts';
+import { conflictError, notFoundError, usageError } from '../command/cli-error.ts';
 import type { Command, CommandContext, OptionSpec } from '../command/command.ts';
 import { argument } from '../command/command.ts';
 import { CONFIRMATION_OPTIONS, mayProceed } from '../command/confirmation.ts';
@@ -120,6 +120,13 @@ async function clone(context: CommandContext): Promise<ExitCode | undefined> {
   const name = ({ broker, queueId }: (typeof plan.queues)[number]): string => `${broker}/${queueId}`;
   await output.list({ rows, columns, name, empty: `group ${from} has committed nothing in this topic` });
   if (!mayProceed(context, `copy ${rows.length} offsets of group ${from} to group ${to}`)) return undefined;
+  if (plan.clientsOnline > 0) {
+    throw conflictError(
+      `group ${to} is online`,
+      `stop its consumers first: comet group clients ${to}`,
+      'its consumers would overwrite the offsets with their own',
+    );
+  }
   const result = await admin.clone.apply(plan);
   output.say(`copied ${result.queues.length} offsets`);
   return reportMissing(output, result);
@@ -169,7 +176,7 @@ export const offsetCommands: readonly Command[] = [
 function topicOf({ options }: CommandContext): string {
   const topic = options.text('topic');
   if (topic !== undefined) return topic;
-  throw usageError('--topic is missing', 'for example: comet offset get billing --topic orders');
+  throw usageError('--topic is missing', 'name the topic: --topic orders');
 }
 
 function targetOf(context: CommandContext): ResetTarget {

@@ -11,6 +11,7 @@ const DATA = { data: { value: 'DIR', about: 'data folder of the broker (./.comet
 /** A store can have as many findings as it has bytes; people need the first ones. */
 const FINDINGS_MAX = 10_000;
 const DUMP_MAX = 1_000;
+const FILES_CHANGE = 'its files change while they are read';
 
 const FINDING_COLUMNS: readonly Column<StoreFinding>[] = [
   { title: 'file', value: ({ file }) => file },
@@ -52,7 +53,7 @@ async function stoppedStore({ options }: CommandContext): Promise<{ disk: Disk; 
   }
   const holder = Number(readFileSync(disk, resolve(data, 'lock'))?.toString('utf8') ?? 0);
   if (holder > 0 && nodeProcesses.isAlive(holder)) {
-    throw conflictError(`process ${holder} is using ${data}`, 'stop the broker first');
+    throw conflictError(`process ${holder} is using ${data}`, 'stop the broker first', FILES_CHANGE);
   }
   return { disk, directory };
 }

@@ -43,12 +43,16 @@ export async function runParts(
   const report = readyReport(mode, config, addresses, performance.now());
   // Started by npm or npx: then the command is not on the path.
   const comet = context.env['npm_execpath'] === undefined ? 'comet' : 'npx comet';
-  output.data(output.isTerminal && output.isText ? banner(report, comet) : `${JSON.stringify(report)}\n`);
-  const portsFile = options.text('ports-file');
-  if (portsFile !== undefined) writePortsFile(portsFile, report);
-  await interrupted(signal);
-  output.say('stopping; a second signal does not wait');
-  await stopParts(all);
+  try {
+    // First: whoever reads the line may look into the file.
+    const portsFile = options.text('ports-file');
+    if (portsFile !== undefined) writePortsFile(portsFile, report);
+    output.data(output.isTerminal && output.isText ? banner(report, comet) : `${JSON.stringify(report)}\n`);
+    await interrupted(signal);
+    output.say('stopping; a second signal does not wait');
+  } finally {
+    await stopParts(all);
+  }
   return undefined;
 }
 

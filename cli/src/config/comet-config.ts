@@ -6,7 +6,7 @@ const port = (fallback: number): z.ZodDefault<z.ZodInt> => z.int().min(0).max(65
 
 /** What `comet.yaml` may say. The parts of the servers are described by the servers themselves. */
 export const cometConfigSchema = z.strictObject({
-  data: z.string().default('./.comet').describe('folder of everything that is kept'),
+  data: z.string().min(1).default('./.comet').describe('folder of everything that is kept'),
   logLevel: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 import type { Disk, DiskFile, DiskSpace, OpenMode } from './disk.ts';
 
 const FLAGS: Readonly<Record<OpenMode, number>> = {
@@ -127,7 +128,15 @@ export class NodeDisk implements Disk {
   }
 
   makeDirectorySync(directory: string): void {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o750 });
+    // Not Node's `recursive`: it never returns below /proc, and says ENOENT for a read-only file system.
+    if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return;
+    if (dirname(directory) !== directory) this.makeDirectorySync(dirname(directory));
+    try {
+      fs.mkdirSync(directory, { mode: 0o750 });
+    } catch (error) {
+      // Somebody else made it meanwhile.
+      if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+    }
   }
 
   async syncDirectory(directory: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeError } from 'cometmq/command/cli-error';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { FakeCluster, NAME_SERVER, ok } from '../../client-sdk/admin/fake-cluster.ts';
 import { runCli } from '../run-cli.ts';
@@ -42,6 +43,8 @@ describe('finding the verb', () => {
     ['topic create t --queues 0', '--queues "0" is not a whole number from 1 to 65536', '--help'],
     ['topic peek t --from someday', '--from "someday" is not a time', '--help'],
     ['topic list --timeout soon', '--timeout "soon" is not a duration', '--help'],
+    ['explain 17', 'there is no error code 17', 'MQ-TOPIC-404'],
+    ['offset clone a b', '--topic is missing', '--topic orders'],
     ['start --role king', '--role "king" is not a role', 'namesrv'],
   ])('"%s" is a usage error in three lines', async (line, what, fix) => {
     const run = await runCli(line);
@@ -53,6 +56,15 @@ describe('finding the verb', () => {
     expect(lines[1]).toMatch(/^ {2}why: /);
     expect(lines[2]).toContain(fix);
   });
+});
+
+test('a full disk is no fault of comet', () => {
+  const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    syscall: 'write',
+  });
+  expect(describeError(full)).toMatchObject({ code: 'MQ-FILE', exitCode: 1, why: 'the disk is full' });
+  expect(describeError(new Error('ENOSPC'))).toMatchObject({ code: 'MQ-BUG' });
 });
 
 describe('output', () => {
