@@ -111,7 +111,7 @@ export const brokerCommands: readonly Command[] = [
   },
   {
     name: 'broker config set',
-    about: 'change settings while the broker runs',
+    about: 'change settings of a running broker; kept over restarts, and stronger than its configuration',
     args: [BROKER, { name: 'KEY=VALUE', about: 'such as deleteWhen=04', rest: true }],
     run: configSet,
   },

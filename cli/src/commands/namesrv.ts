@@ -1,6 +1,7 @@
 import { notFoundError, usageError } from '../command/cli-error.ts';
 import type { Command, CommandContext } from '../command/command.ts';
 import { argument } from '../command/command.ts';
+import { CONFIRMATION_OPTIONS, mayProceed } from '../command/confirmation.ts';
 import type { ExitCode } from '../command/exit-code.ts';
 import { reportChange } from '../output/merged.ts';
 
@@ -44,6 +45,7 @@ async function kvPut(context: CommandContext): Promise<ExitCode | undefined> {
 
 async function kvDelete(context: CommandContext): Promise<ExitCode | undefined> {
   const [namespace, key] = [argument(context, 0), argument(context, 1)];
+  if (!mayProceed(context, `remove ${key} of ${namespace} from all name servers`)) return undefined;
   return reportChange(
     context.output,
     await (await context.admin()).nameServers.deleteKv(namespace, key),
@@ -91,6 +93,7 @@ export const namesrvCommands: readonly Command[] = [
     name: 'namesrv kv delete',
     about: 'remove a key from all name servers',
     args: [NAMESPACE, KEY],
+    options: CONFIRMATION_OPTIONS,
     run: kvDelete,
   },
   { name: 'namesrv config get', about: 'settings of the name servers', run: configGet },

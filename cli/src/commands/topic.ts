@@ -15,7 +15,7 @@ const SETTINGS: Readonly<Record<string, OptionSpec>> = {
   'write-queues': { value: 'N', about: 'queues that producers see' },
   perm: { value: 'PERM', about: 'rw, r, w or none' },
   order: { about: 'ordered: producers keep to configured queue counts' },
-  type: { value: 'TYPE', about: 'NORMAL, FIFO, DELAY, TRANSACTION or MIXED' },
+  type: { value: 'TYPE', about: 'NORMAL, FIFO, DELAY or TRANSACTION' },
   attribute: { value: 'NAME=VALUE', multiple: true, about: 'another attribute; an empty value removes it' },
 };
 const PERMS: Readonly<Record<string, number>> = { rw: 6, r: 4, w: 2, none: 0 };
@@ -87,8 +87,25 @@ async function alter(context: CommandContext): Promise<ExitCode | undefined> {
   const settings = settingsOf(context);
   if (Object.keys(settings).length === 0)
     throw usageError('nothing to change', 'see: comet topic alter --help');
+  if (!(await mayHideQueues(context, topic, settings.readQueueNums))) return undefined;
   const result = await (await context.admin()).topics.alter(topic, settings, selectionOf(context.options));
   return reportChange(context.output, result, `changed ${topic}`);
+}
+
+/** Messages in queues beyond the number of read queues are there but reach no consumer any more. */
+async function mayHideQueues(
+  context: CommandContext,
+  topic: string,
+  readQueueNums: number | undefined,
+): Promise<boolean> {
+  if (readQueueNums === undefined) return true;
+  const { brokers } = await (await context.admin()).topics.get(topic);
+  const hidden = brokers
+    .filter(({ config }) => config.readQueueNums > readQueueNums)
+    .map(({ broker, config }) => `${broker} (${config.readQueueNums} now)`);
+  if (hidden.length === 0) return true;
+  const plan = `hide the queues of ${topic} from number ${readQueueNums} on from consumers of ${hidden.join(', ')}`;
+  return mayProceed(context, plan);
 }
 
 async function remove(context: CommandContext): Promise<ExitCode | undefined> {
@@ -135,9 +152,9 @@ export const topicCommands: readonly Command[] = [
   },
   {
     name: 'topic alter',
-    about: 'change a topic',
+    about: 'change a topic; fewer read queues need --yes',
     args: [TOPIC],
-    options: { ...SETTINGS, ...SELECTION_OPTIONS },
+    options: { ...SETTINGS, ...SELECTION_OPTIONS, ...CONFIRMATION_OPTIONS },
     run: alter,
   },
   {

@@ -107,12 +107,13 @@ export class MessageSender {
     const place = candidates[this.#random.below(Math.max(1, candidates.length))];
     if (place !== undefined) return place;
     throw new MqError('NOT_FOUND', `topic ${topic} has no such writable queue`, {
-      hint: `writable: ${
-        queues
-          .map((queue) => `${queue.broker}/${queue.queueId}`)
-          .slice(0, 16)
-          .join(', ') || 'none'
-      }`,
+      hint:
+        queues.length === 0
+          ? 'none is writable now: make the topic or its brokers writable again'
+          : `writable: ${queues
+              .map((queue) => `${queue.broker}/${queue.queueId}`)
+              .slice(0, 16)
+              .join(', ')}`,
     });
   }
 }

@@ -55,9 +55,13 @@ export class OffsetClone {
   /** @throws MqError `NOT_SUPPORTED` while the target group is online: its members would overwrite the offsets. */
   async apply(plan: ClonePlan): Promise<Merged & { readonly queues: readonly ClonedQueue[] }> {
     if (plan.clientsOnline > 0) {
-      throw new MqError('NOT_SUPPORTED', `${plan.clientsOnline} clients of group ${plan.to} are online`, {
-        hint: 'stop them first: they would overwrite the offsets with their own',
-      });
+      throw new MqError(
+        'NOT_SUPPORTED',
+        `group ${plan.to} is online with ${plan.clientsOnline} client${plan.clientsOnline === 1 ? '' : 's'}`,
+        {
+          hint: 'stop them first: they would overwrite the offsets with their own',
+        },
+      );
     }
     const failures: ServerFailure[] = [...plan.failures];
     const done: ClonedQueue[] = [];

@@ -121,6 +121,39 @@ describe('offset reset', () => {
   });
 });
 
+test('topic alter asks before it hides queues', async () => {
+  const fake = cluster().on(A, RequestCode.UPDATE_AND_CREATE_TOPIC, () => ({ code: 0 }));
+  const run = await runCli('topic alter orders --queues 4', { cluster: fake });
+  expect(run.exitCode).toBe(8);
+  expect(run.err).toContain(
+    'this would hide the queues of orders from number 4 on from consumers of broker-a (8 now)',
+  );
+  expect(fake.count(RequestCode.UPDATE_AND_CREATE_TOPIC)).toBe(0);
+  expect((await runCli('topic alter orders --queues 4 --yes', { cluster: fake })).exitCode).toBe(0);
+  expect((await runCli('topic alter orders --queues 8', { cluster: fake })).exitCode).toBe(0);
+  expect((await runCli('topic alter orders --write-queues 4', { cluster: fake })).exitCode).toBe(0);
+});
+
+test('namesrv kv delete asks first', async () => {
+  const fake = new FakeCluster().on(NAME_SERVER, RequestCode.DELETE_KV_CONFIG, () => ({ code: 0 }));
+  const run = await runCli('namesrv kv delete NS k', { cluster: fake });
+  expect(run.exitCode).toBe(8);
+  expect(run.err).toContain('this would remove k of NS from all name servers');
+  expect(fake.count(RequestCode.DELETE_KV_CONFIG)).toBe(0);
+  expect((await runCli('namesrv kv delete NS k --yes', { cluster: fake })).exitCode).toBe(0);
+  expect(fake.count(RequestCode.DELETE_KV_CONFIG)).toBe(1);
+});
+
+test('offset clone to a group that is online is a conflict', async () => {
+  const members = [{ clientId: 'c', clientAddr: '127.0.0.1:1', language: 'JAVA', version: 493 }];
+  const online = ok({ connectionSet: members, consumeType: 'CONSUME_PASSIVELY', messageModel: 'CLUSTERING' });
+  const fake = cluster().on(A, RequestCode.GET_CONSUMER_CONNECTION_LIST, () => online);
+  const run = await runCli('offset clone billing crm --topic orders --yes', { cluster: fake });
+  expect(run.exitCode).toBe(9);
+  expect(run.err).toMatch(/MQ-409: group crm is online\n {2}why: its consumers would overwrite/);
+  expect(fake.count(RequestCode.UPDATE_CONSUMER_OFFSET)).toBe(0);
+});
+
 test('topic create of one that exists is a conflict', async () => {
   expect((await runCli('topic create orders', { cluster: cluster() })).exitCode).toBe(9);
   expect((await runCli('topic create orders --if-not-exists', { cluster: cluster() })).exitCode).toBe(0);
