@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { SystemTopic } from '@cometmq/common/topic/names';
 import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
@@ -56,6 +57,8 @@ const ROUTE_CODES: ReadonlySet<number> = new Set<number>([
 
 const UNREACHABLE_PAUSE_MS = 50;
 const NEVER = new AbortController().signal;
+// Every send that waits listens on it.
+setMaxListeners(0, NEVER);
 
 interface Published {
   readonly queues: readonly MessageQueue[];

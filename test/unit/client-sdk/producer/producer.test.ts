@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import {
@@ -95,6 +95,17 @@ describe('send', () => {
     await expect(world.during(world.client().producer().send('t', { body: 'x' }))).rejects.toBeInstanceOf(
       BrokerBusyError,
     );
+  });
+
+  test('many sends that wait at a time are no leak that Node warns of', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+    world.broker.intercept = ({ code }) =>
+      code === RequestCode.SEND_MESSAGE_V2 ? { code: ResponseCode.SYSTEM_BUSY, remark: 'busy' } : undefined;
+    const producer = world.client().producer();
+    await world.during(
+      Promise.allSettled(Array.from({ length: 12 }, () => producer.send('t', { body: 'x' }))),
+    );
+    expect(warn).not.toHaveBeenCalled();
   });
 
   test('keeps trying to reach a broker that refuses connections until the time is over: nothing was sent', async () => {
