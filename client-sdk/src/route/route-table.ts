@@ -29,6 +29,8 @@ interface Entry {
   pending: Promise<TopicRoute> | undefined;
   /** The name servers said that there is no such topic. */
   missing: boolean;
+  /** When it was last said that no name server answers. */
+  warnedMs: number;
 }
 
 const TOPICS_MAX = 10_000;
@@ -152,6 +154,7 @@ export class RouteTable {
     try {
       const route = await nameServers.route(topic);
       entry.missing = false;
+      entry.warnedMs = -Infinity;
       entry.retryMs = TICK_MS;
       entry.dueMs = clock.monotonic() + refreshMs;
       const text = canonical(route);
@@ -166,7 +169,11 @@ export class RouteTable {
       entry.retryMs = Math.min(refreshMs, entry.retryMs * 2);
       if (!(error instanceof MqError)) throw error;
       entry.missing = error instanceof RouteNotFoundError;
-      if (!entry.missing) log.warn({ topic, reason: errorText(error) }, 'no route');
+      // Every attempt of every send ends here: once in a while is enough.
+      if (!entry.missing && clock.monotonic() - entry.warnedMs >= refreshMs) {
+        entry.warnedMs = clock.monotonic();
+        log.warn({ topic, reason: errorText(error) }, 'no route');
+      }
       if (entry.route !== undefined) return entry.route;
       throw error;
     }
@@ -186,6 +193,7 @@ export class RouteTable {
         dueMs: 0,
         pending: undefined,
         missing: false,
+        warnedMs: -Infinity,
       };
       this.#entries.set(topic, entry);
     }

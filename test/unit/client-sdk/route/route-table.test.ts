@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLogger } from '@cometmq/common/logging/logger';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ConnectError } from '@cometmq/client';
 import { ScriptedBroker } from '../../../support/scripted-broker.ts';
@@ -54,6 +55,27 @@ test('without any name server the error is about connecting, not about the topic
   const sending = world.during(world.client().producer().send('t', { body: '1' }));
   await expect(sending).rejects.toBeInstanceOf(ConnectError);
   await expect(sending).rejects.toThrow(/no name server answered/);
+});
+
+test('that no name server answers is told once in 30 s, and again after they answered', async () => {
+  const told: string[] = [];
+  const logger = { ...silentLogger, warn: (_: object, text?: string) => told.push(text ?? '') };
+  const producer = world.client({ logger }).producer();
+  const fail = (): Promise<unknown> =>
+    world.during(Promise.allSettled(Array.from({ length: 5 }, () => producer.send('t', { body: '1' }))));
+  const noRoutes = (): number => told.filter((text) => text === 'no route').length;
+  world.net.refuse(world.broker.port);
+  await fail();
+  await fail();
+  expect(noRoutes()).toBe(1);
+  world.net.refuse(world.broker.port, false);
+  await world.clock.advance(10_000);
+  await world.during(producer.send('t', { body: '2' }));
+  world.net.refuse(world.broker.port);
+  world.net.cut(world.broker.port);
+  await world.clock.advance(35_000);
+  await world.clock.advance(5_000);
+  expect(noRoutes()).toBe(2);
 });
 
 test('many senders of an unknown topic ask once; known topics are refreshed every 30 s while in use', async () => {
