@@ -23,7 +23,15 @@ export class ProducerTable {
 
   beat(groupName: string, channel: ClientChannel, client: ClientIdentity): void {
     let group = this.#groups.get(groupName);
-    if (group === undefined) this.#groups.set(groupName, (group = new Map<ClientChannel, ProducerMember>()));
+    if (group === undefined) {
+      if (this.#groups.size >= Limits.groups) {
+        throw new MqError(
+          'SYSTEM_BUSY',
+          `${this.#groups.size} producer groups are connected, which is the limit`,
+        );
+      }
+      this.#groups.set(groupName, (group = new Map<ClientChannel, ProducerMember>()));
+    }
     if (!group.has(channel) && group.size >= Limits.clientsPerGroup) {
       throw new MqError('SYSTEM_BUSY', `group ${groupName} has ${group.size} clients, which is the limit`);
     }

@@ -26,7 +26,12 @@ export class QueueLocks {
   /** Takes or renews a lock; false when somebody else holds it. `queue` is the queue's whole name. */
   lock(group: string, queue: string, clientId: string): boolean {
     let locks = this.#groups.get(group);
-    if (locks === undefined) this.#groups.set(group, (locks = new Map<string, QueueLock>()));
+    if (locks === undefined) {
+      if (this.#groups.size >= Limits.groups) {
+        throw new MqError('SYSTEM_BUSY', `${this.#groups.size} groups hold locks, which is the limit`);
+      }
+      this.#groups.set(group, (locks = new Map<string, QueueLock>()));
+    }
     const now = this.#clock.monotonic();
     const present = locks.get(queue);
     if (present === undefined && locks.size >= Limits.locksPerGroup) {
@@ -50,6 +55,20 @@ export class QueueLocks {
     for (const [queue, lock] of this.#groups.get(group) ?? []) {
       if (lock.clientId === clientId) this.unlock(group, queue, clientId);
     }
+  }
+
+  /** Forgets locks that nobody renewed: their groups may never come back. */
+  expire(): void {
+    const limit = this.#clock.monotonic() - LOCK_LIFE_MS;
+    for (const [group, locks] of this.#groups) {
+      for (const [queue, lock] of locks) if (lock.renewedMs < limit) locks.delete(queue);
+      if (locks.size === 0) this.#groups.delete(group);
+    }
+  }
+
+  /** Groups with a lock, held or not yet forgotten. */
+  get groupCount(): number {
+    return this.#groups.size;
   }
 
   /** True while some member of the group consumes in order. */

@@ -103,6 +103,7 @@ export class ClientService {
   expire(): void {
     this.#parts.producers.expire();
     this.#parts.consumers.expire();
+    this.#parts.locks.expire();
   }
 
   #notifies(group: string): boolean {

@@ -60,7 +60,7 @@ export class TransactionService {
     const { table, store } = this.#parts;
     await table.load();
     const queue = this.#halfQueue();
-    for (let offset = Math.max(table.lowWater, queue.min); offset < queue.max;) {
+    for (let offset = Math.max(table.oldestOpen, queue.min); offset < queue.max;) {
       const view = queue.view(offset, LOAD_BATCH);
       if (view.count === 0) break;
       for (let index = 0; index < view.count; index++, offset++) {

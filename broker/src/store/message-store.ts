@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { makeDirectoryDurable } from '@cometmq/common/disk/durable-directory';
 import { MqError } from '@cometmq/common/error/mq-error';
+import { PROPERTIES_SIZE_MAX } from '@cometmq/common/message/properties';
 import { RECORD_SIZE_MIN, RecordField } from '@cometmq/common/message/record-layout';
 import { javaStringHash } from '@cometmq/common/message/tags-code';
 import type { AppendRequest, AppendResult } from './append-request.ts';
@@ -151,6 +152,14 @@ export class MessageStore {
     const { storeHost, clock } = this.#options;
     if (request.queue.isRemoved)
       throw new MqError('TOPIC_NOT_EXIST', `topic[${request.queue.topic}] was deleted`);
+    const propertiesSize = request.propertiesEnd - request.propertiesStart;
+    // Every way into the log comes by here: what a detour added to the properties counts as well.
+    if (propertiesSize > PROPERTIES_SIZE_MAX) {
+      throw new MqError(
+        'MESSAGE_ILLEGAL',
+        `properties take ${propertiesSize} bytes of at most ${PROPERTIES_SIZE_MAX}`,
+      );
+    }
     const size = recordSize(request, storeHost);
     const physicalOffset = this.#commitLog.reserve(size);
     const storeTimestamp = Math.max(clock.now(), this.#storeTimestamp);
