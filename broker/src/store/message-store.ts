@@ -3,7 +3,6 @@ import { makeDirectoryDurable } from '@cometmq/common/disk/durable-directory';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { PROPERTIES_SIZE_MAX } from '@cometmq/common/message/properties';
 import { RECORD_SIZE_MIN, RecordField } from '@cometmq/common/message/record-layout';
-import { javaStringHash } from '@cometmq/common/message/tags-code';
 import type { AppendRequest, AppendResult } from './append-request.ts';
 import { getInt32, getInt64 } from './bytes.ts';
 import { CheckpointFile } from './checkpoint.ts';
@@ -52,7 +51,6 @@ export class MessageStore {
   readonly #checkpoints: StoreCheckpoints;
   readonly #dropped: DroppedTopics;
   readonly #retention: StoreRetention;
-  readonly #topicHashes = new Map<string, number>();
   readonly #marks: Record<Durability, VisibilityMarks>;
   #storeTimestamp: number;
   #closed = false;
@@ -169,7 +167,7 @@ export class MessageStore {
     const { buffer, position } = this.#commitLog;
     writeRecord(buffer, position, request, size, queueOffset, physicalOffset, storeTimestamp, storeHost);
     queue.append(physicalOffset, size, request.tagsCode ?? propertyScan.tagsCode(properties), storeTimestamp);
-    this.index.add(this.#topicHash(queue.topic), properties, propertyScan, physicalOffset, storeTimestamp);
+    this.index.add(queue.topicHash, properties, propertyScan, physicalOffset, storeTimestamp);
     // On a broker that promises synced messages nobody sees another kind: an offset that a consumer has committed must
     // not be given to another message after a crash.
     const visibility = this.#options.durability === 'synced' ? 'synced' : durability;
@@ -306,11 +304,5 @@ export class MessageStore {
     const marks = new VisibilityMarks(group);
     group.join(marks);
     return marks;
-  }
-
-  #topicHash(topic: string): number {
-    let hash = this.#topicHashes.get(topic);
-    if (hash === undefined) this.#topicHashes.set(topic, (hash = javaStringHash(`${topic}#`)));
-    return hash;
   }
 }

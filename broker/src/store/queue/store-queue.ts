@@ -1,3 +1,4 @@
+import { javaStringHash } from '@cometmq/common/message/tags-code';
 import type { QueueFiles } from './queue-files.ts';
 import {
   ENTRY_SIZE,
@@ -28,6 +29,8 @@ const NO_ENTRIES: EntryView = { bytes: Buffer.alloc(0), at: 0, count: 0 };
 export class StoreQueue {
   readonly topic: string;
   readonly queueId: number;
+  /** Hash of `topic#`, which the keys of its messages continue in the index. */
+  readonly topicHash: number;
   readonly #files: QueueFiles;
   /** Queue offset of the next message. */
   #assigned: number;
@@ -55,6 +58,7 @@ export class StoreQueue {
     this.#onDamage = onDamage;
     this.topic = topic;
     this.queueId = queueId;
+    this.topicHash = javaStringHash(`${topic}#`);
     this.#files = files;
     this.#assigned = files.end;
     this.#visible = files.end;

@@ -112,6 +112,15 @@ describe('a half message', () => {
     expect(world.read('orders')).toHaveLength(1);
   });
 
+  test('whose properties get too long by what the broker adds is refused, and nothing is stored', async () => {
+    world = await BrokerWorld.open();
+    await expect(sendHalf('orders', { text: 'x'.repeat(32_600) })).rejects.toMatchObject({
+      kind: 'MESSAGE_ILLEGAL',
+    });
+    expect(world.read(SystemTopic.TRANS_HALF)).toEqual([]);
+    expect(world.services.transactionTable.size).toBe(0);
+  });
+
   test('is not delayed itself by a delay level', async () => {
     world = await BrokerWorld.open();
     await sendHalf('orders', { DELAY: '3' });
