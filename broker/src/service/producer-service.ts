@@ -127,8 +127,8 @@ export class ProducerService {
       ? 'synced'
       : 'written';
     // A batch is stored as a whole or refused as a whole.
-    this.#parts.store.checkRoom(appends);
-    const results = appends.map((append) => this.#append(append, durability, topic));
+    const results = this.#parts.store.appendTogether(appends, durability);
+    for (const append of appends) this.#parts.stats.put(topic, append.bodyEnd - append.bodyStart);
     await this.#parts.store.whenDurable(durability);
     return {
       queueId,

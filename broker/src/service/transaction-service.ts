@@ -7,7 +7,7 @@ import type { DelayLevels } from '../delay/delay-levels.ts';
 import type { Durability } from '../store/log/durability.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { StoredRecord } from '../store/stored-record.ts';
-import { ENTRY_SIZE, entryPhysicalOffset } from '../store/queue/queue-entry.ts';
+import { walkQueue } from '../store/queue-walk.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 import { HALF_QUEUE_ID, toCommitted } from '../transaction/half-message.ts';
@@ -45,7 +45,6 @@ export interface TransactionParts {
 const CHECK_IMMUNITY_MS = 6_000;
 /** Half messages that wait for a decision; more are refused. */
 const OPEN_MAX = 200_000;
-const LOAD_BATCH = 1_000;
 
 /** Decides half messages: each once, however often and in whatever order its producer tells. */
 export class TransactionService {
@@ -59,19 +58,10 @@ export class TransactionService {
   async load(): Promise<void> {
     const { table, store } = this.#parts;
     await table.load();
-    const queue = this.#halfQueue();
-    for (let offset = Math.max(table.oldestOpen, queue.min); offset < queue.max;) {
-      const view = queue.view(offset, LOAD_BATCH);
-      if (view.count === 0) break;
-      for (let index = 0; index < view.count; index++, offset++) {
-        if (table.isDecided(offset)) continue;
-        const physicalOffset = entryPhysicalOffset(view.bytes, view.at + index * ENTRY_SIZE);
-        const bytes = await store.readRecord(physicalOffset);
-        if (bytes === undefined) continue;
-        const half = new StoredRecord(bytes);
-        const { queueOffset, storeTimestamp } = half;
-        this.opened({ properties: half.properties(), queueOffset, physicalOffset, storeTimestamp });
-      }
+    for await (const { queueOffset, record } of walkQueue(store, this.#halfQueue(), table.oldestOpen)) {
+      if (record === undefined || table.isDecided(queueOffset)) continue;
+      const { physicalOffset, storeTimestamp } = record;
+      this.opened({ properties: record.properties(), queueOffset, physicalOffset, storeTimestamp });
     }
   }
 

@@ -148,16 +148,7 @@ export class MessageStore {
    */
   append(request: AppendRequest, durability: Durability, result: AppendResult): void {
     const { storeHost, clock } = this.#options;
-    if (request.queue.isRemoved)
-      throw new MqError('TOPIC_NOT_EXIST', `topic[${request.queue.topic}] was deleted`);
-    const propertiesSize = request.propertiesEnd - request.propertiesStart;
-    // Every way into the log comes by here: what a detour added to the properties counts as well.
-    if (propertiesSize > PROPERTIES_SIZE_MAX) {
-      throw new MqError(
-        'MESSAGE_ILLEGAL',
-        `properties take ${propertiesSize} bytes of at most ${PROPERTIES_SIZE_MAX}`,
-      );
-    }
+    checkRequest(request);
     const size = recordSize(request, storeHost);
     const physicalOffset = this.#commitLog.reserve(size);
     const storeTimestamp = Math.max(clock.now(), this.#storeTimestamp);
@@ -181,12 +172,21 @@ export class MessageStore {
   }
 
   /**
-   * Makes sure that these requests can be appended one after the other in this turn: all of them or none.
-   * @throws MqError as `append`.
+   * Appends messages that belong together, in one frame of the log: after a crash all of them are there or none.
+   * @throws MqError as `append`; then none was appended. `MESSAGE_ILLEGAL` when together they are larger than a frame.
    */
-  checkRoom(requests: readonly AppendRequest[]): void {
-    const { storeHost } = this.#options;
-    this.#commitLog.checkRoom(requests.reduce((sum, request) => sum + recordSize(request, storeHost), 0));
+  appendTogether(requests: readonly AppendRequest[], durability: Durability): AppendResult[] {
+    let size = 0;
+    for (const request of requests) {
+      checkRequest(request);
+      size += recordSize(request, this.#options.storeHost);
+    }
+    this.#commitLog.reserveTogether(size);
+    return requests.map((request) => {
+      const result: AppendResult = { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 };
+      this.append(request, durability, result);
+      return result;
+    });
   }
 
   /** Who joins after an append is told when that append is durable. */
@@ -304,5 +304,17 @@ export class MessageStore {
     const marks = new VisibilityMarks(group);
     group.join(marks);
     return marks;
+  }
+}
+
+/** Every way into the log comes by here: what a detour added to the properties counts as well. */
+function checkRequest({ queue, propertiesStart, propertiesEnd }: AppendRequest): void {
+  if (queue.isRemoved) throw new MqError('TOPIC_NOT_EXIST', `topic[${queue.topic}] was deleted`);
+  const propertiesSize = propertiesEnd - propertiesStart;
+  if (propertiesSize > PROPERTIES_SIZE_MAX) {
+    throw new MqError(
+      'MESSAGE_ILLEGAL',
+      `properties take ${propertiesSize} bytes of at most ${PROPERTIES_SIZE_MAX}`,
+    );
   }
 }

@@ -29,6 +29,11 @@ export class StoredRecord {
     return getInt64(this.bytes, RecordField.QUEUE_OFFSET);
   }
 
+  /** Where it lies in the log. */
+  get physicalOffset(): number {
+    return getInt64(this.bytes, RecordField.PHYSICAL_OFFSET);
+  }
+
   get storeTimestamp(): number {
     return getInt64(this.bytes, this.layout.storeTimestampAt);
   }

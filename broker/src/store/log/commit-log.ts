@@ -4,7 +4,7 @@ import type { Logger } from '@cometmq/common/logging/logger';
 import type { Durability } from './durability.ts';
 import { DurabilityGroup } from './durability.ts';
 import { InlineSyncPolicy } from './inline-sync-policy.ts';
-import { FRAME_ALIGNMENT, FRAME_HEADER_SIZE, FrameKind, frameSize, sealFrame } from './log-frame.ts';
+import { FRAME_HEADER_SIZE, FrameKind, frameSize, sealFrame } from './log-frame.ts';
 import type { LogSegment } from './log-segment.ts';
 import type { LogSegments } from './log-segments.ts';
 import type { LogTail, TailChunk } from './log-tail.ts';
@@ -53,6 +53,8 @@ export class CommitLog {
   /** Bytes of records in the open frame. */
   #payloadSize = 0;
   #recordCount = 0;
+  /** Reservations up to this payload size have their room in the open frame already. */
+  #togetherEnd = 0;
   #link: number;
 
   #writtenOffset: number;
@@ -136,7 +138,7 @@ export class CommitLog {
    */
   reserve(size: number): number {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#makeRoom(size);
+    if (this.#payloadSize + size > this.#togetherEnd) this.#makeRoom(size);
     const at = this.#frameBase + FRAME_HEADER_SIZE + this.#payloadSize;
     this.position = at - this.#chunk.base;
     this.buffer = this.#chunk.bytes;
@@ -148,15 +150,15 @@ export class CommitLog {
   }
 
   /**
-   * Makes sure that records of `size` bytes together can be appended in this turn without a refusal in between.
-   * @throws MqError as `reserve`.
+   * The next reservations of this turn, `size` bytes together, land in one frame: a crash or damage takes all of them or
+   * none.
+   * @throws MqError as `reserve`, and `MESSAGE_ILLEGAL` when they don't fit into a frame.
    */
-  checkRoom(size: number): void {
+  reserveTogether(size: number): void {
     if (this.#failure !== undefined) throw this.#failure;
-    const frames = Math.ceil(size / FRAME_WRITE_SIZE) + 2;
-    const end = this.endOffset + size + frames * (FRAME_HEADER_SIZE + FRAME_ALIGNMENT);
-    if (end <= this.#segment.base + this.#segments.segmentSize || this.#segments.spareReady) return;
-    throw this.#noSpare();
+    if (frameSize(size) > this.#chunk.bytes.length) throw tooLarge(size);
+    this.#makeRoom(size);
+    this.#togetherEnd = this.#payloadSize + size;
   }
 
   /** Resolves when all that was appended before is on the disk. */
@@ -289,6 +291,7 @@ export class CommitLog {
     this.#writtenOffset = this.#frameBase;
     this.#payloadSize = 0;
     this.#recordCount = 0;
+    this.#togetherEnd = 0;
   }
 
   #startSync(): void {
@@ -364,7 +367,7 @@ export class CommitLog {
 }
 
 function tooLarge(size: number): MqError {
-  return new MqError('MESSAGE_ILLEGAL', `a record of ${size} bytes does not fit a log segment`);
+  return new MqError('MESSAGE_ILLEGAL', `${size} bytes of records do not fit a frame of the log`);
 }
 
 function diskFull(reason: string | undefined): MqError {

@@ -137,6 +137,38 @@ describe('group commit', () => {
   });
 });
 
+describe('records that belong together', () => {
+  function appendTogether(sizes: readonly number[]): void {
+    log.reserveTogether(sizes.reduce((sum, size) => sum + size, 0));
+    for (const size of sizes) append(size);
+  }
+
+  test('share a frame that would have been written between them', async () => {
+    await open(1024 * 1024, 1024 * 1024);
+    append(255 * 1024);
+    appendTogether([2 * 1024, 1024]);
+    append(100);
+    await clock.settle();
+    expect(scanned().payloads).toEqual([258 * 1024, 100]);
+  });
+
+  test('go to the next segment together', async () => {
+    append(SEGMENT_SIZE - 3 * 1024);
+    await clock.settle();
+    appendTogether([1024, 1024]);
+    await clock.settle();
+    expect(scanned().payloads).toEqual([SEGMENT_SIZE - 3 * 1024, 2 * 1024]);
+    expect(log.endOffset).toBe(SEGMENT_SIZE + frameSize(2 * 1024));
+  });
+
+  test('are refused as a whole when they do not fit a frame, or there is no room', async () => {
+    expect(() => appendTogether([SEGMENT_SIZE / 2, SEGMENT_SIZE / 2])).toThrow('do not fit');
+    await open(128 * 1024, 64 * 1024);
+    expect(() => appendTogether([32 * 1024, 32 * 1024])).toThrow('do not fit');
+    expect(log.endOffset).toBe(0);
+  });
+});
+
 describe('segments', () => {
   test('rolls when full, with an end frame, and goes on in the next one', async () => {
     const positions: number[] = [];
