@@ -45,7 +45,7 @@ test('waits for the repair of an entry that can not be read', async () => {
   await world.open();
   for (const body of ['a', 'b', 'c']) await world.send({ body });
   await world.close();
-  const file = world.disk.openSync(QUEUE_FILE, 'write');
+  const file = world.disk.openSync(QUEUE_FILE, 'update');
   file.writeSync(Buffer.alloc(4, 0xff), 0, 4, ENTRY_SIZE);
   await file.close();
   await world.open();
