@@ -69,8 +69,8 @@ export class MessageStore {
         directory: join(directory, 'commitlog'),
         segmentSize: options.segmentSizeBytes,
       }),
-      queues: new QueueTable(disk, queueDirectory),
-      index: new KeyIndex(disk, join(directory, 'index')),
+      queues: new QueueTable(disk, queueDirectory, options.queueFileEntries),
+      index: new KeyIndex(disk, join(directory, 'index'), options.indexSegmentEntries),
       dropped: new DroppedTopics(disk, directory),
     };
     const recovered = await recoverStore(options, parts, checkpoint);

@@ -15,6 +15,9 @@ export interface StoreOptions {
   readonly tailChunks: number;
   /** Size of each of these chunks; larger than the largest record. */
   readonly tailChunkBytes?: number;
+  /** Entries of one file of a queue and of the key index; a part of the format, other than the defaults in tests only. */
+  readonly queueFileEntries?: number;
+  readonly indexSegmentEntries?: number;
   /** What is promised unless a message or topic says otherwise. */
   readonly durability: Durability;
   /** How long a message may stay off the disk when nobody waits for it, ms. */

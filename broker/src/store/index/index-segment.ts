@@ -6,9 +6,8 @@ import { getInt32, getInt64, getUint32, mixWord, putInt32, putInt64 } from '../b
  * are only appended, so the file of a growing segment is a prefix of what memory holds. Layout in docs/storage.md.
  */
 export const INDEX_ENTRY_SIZE = 24;
-/** Entries of one segment (12 MiB). */
+/** Entries of one segment (12 MiB). A segment has half as many slots. */
 export const INDEX_ENTRIES_MAX = 524_288;
-export const INDEX_SLOTS = 262_144;
 
 const GROWTH_ENTRIES_MIN = 4_096;
 
@@ -17,9 +16,9 @@ export interface IndexHit {
   readonly storeSeconds: number;
 }
 
-/** Slot of a key's hash. */
-export function indexSlot(hash: number): number {
-  return (Math.imul(hash, 0x9e3779b1) >>> 0) % INDEX_SLOTS;
+/** Slot of a key's hash in a segment of that many entries. */
+export function indexSlot(hash: number, entriesMax: number): number {
+  return (Math.imul(hash, 0x9e3779b1) >>> 0) % (entriesMax / 2);
 }
 
 export function indexEntryHash(bytes: Buffer, at: number): number {
@@ -45,19 +44,31 @@ export function isIndexEntryIntact(bytes: Buffer, at: number, number: number): b
 
 /** The segment that takes new entries, in memory. */
 export class ActiveIndexSegment {
+  readonly #entriesMax: number;
   /** Newest entry number of each slot, counted from 1. */
-  slots = new Int32Array(INDEX_SLOTS);
-  entries = Buffer.allocUnsafeSlow(GROWTH_ENTRIES_MIN * INDEX_ENTRY_SIZE);
+  readonly slots: Int32Array;
+  entries: Buffer;
   count = 0;
 
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax;
+    this.slots = new Int32Array(entriesMax / 2);
+    this.entries = Buffer.allocUnsafeSlow(Math.min(GROWTH_ENTRIES_MIN, entriesMax) * INDEX_ENTRY_SIZE);
+  }
+
   get isFull(): boolean {
-    return this.count >= INDEX_ENTRIES_MAX;
+    return this.count >= this.#entriesMax;
+  }
+
+  /** Number of the newest entry that a hash may have. */
+  newest(hash: number): number {
+    return this.slots[indexSlot(hash, this.#entriesMax)] ?? 0;
   }
 
   add(hash: number, physicalOffset: number, storeSeconds: number): void {
     const at = this.count * INDEX_ENTRY_SIZE;
     if (at + INDEX_ENTRY_SIZE > this.entries.length) this.#grow();
-    const slot = indexSlot(hash);
+    const slot = indexSlot(hash, this.#entriesMax);
     const { entries } = this;
     this.count++;
     putInt32(entries, at, hash);
@@ -86,7 +97,7 @@ export class ActiveIndexSegment {
 
   /** The slot table as a file: checksum, then the slots. */
   encodeSlots(): Buffer {
-    const bytes = Buffer.alloc(4 + INDEX_SLOTS * 4);
+    const bytes = Buffer.alloc(4 + this.slots.length * 4);
     this.slots.forEach((entry, slot) => {
       putInt32(bytes, 4 + slot * 4, entry);
     });
@@ -101,8 +112,8 @@ export class ActiveIndexSegment {
   }
 }
 
-export function areSlotsIntact(bytes: Buffer): boolean {
-  return bytes.length === 4 + INDEX_SLOTS * 4 && getUint32(bytes, 0) === crc32(bytes.subarray(4));
+export function areSlotsIntact(bytes: Buffer, entriesMax = INDEX_ENTRIES_MAX): boolean {
+  return bytes.length === 4 + (entriesMax / 2) * 4 && getUint32(bytes, 0) === crc32(bytes.subarray(4));
 }
 
 function checkWord(bytes: Buffer, at: number, number: number): number {

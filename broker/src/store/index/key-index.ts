@@ -29,18 +29,21 @@ const SPACE = 0x20;
 export class KeyIndex {
   readonly #disk: Disk;
   readonly #directory: string;
+  readonly #entriesMax: number;
   /** Sequence numbers of the segments on disk, ascending; the last one is active. */
   readonly #sealed: number[] = [];
   #sequence = 1;
-  #active = new ActiveIndexSegment();
+  #active: ActiveIndexSegment;
   /** Entries of the active segment that are on disk. */
   #flushed = 0;
   /** Full segments that wait for the next flush. */
   #full: { readonly sequence: number; readonly segment: ActiveIndexSegment; flushed: number }[] = [];
 
-  constructor(disk: Disk, directory: string) {
+  constructor(disk: Disk, directory: string, entriesMax = INDEX_ENTRIES_MAX) {
     this.#disk = disk;
     this.#directory = directory;
+    this.#entriesMax = entriesMax;
+    this.#active = new ActiveIndexSegment(entriesMax);
   }
 
   /**
@@ -62,7 +65,7 @@ export class KeyIndex {
         continue;
       }
       if (this.#disk.existsSync(this.#path(number, 'slots'))) {
-        if (this.#entriesSize(number) < INDEX_ENTRIES_MAX * INDEX_ENTRY_SIZE) return false;
+        if (this.#entriesSize(number) < this.#entriesMax * INDEX_ENTRY_SIZE) return false;
         this.#sealed.push(number);
         this.#sequence = number + 1;
         continue;
@@ -81,7 +84,7 @@ export class KeyIndex {
   /** Entries that are on disk, counted from the first one ever. */
   get flushedEntries(): number {
     const next = this.#full[0] ?? { sequence: this.#sequence, flushed: this.#flushed };
-    return (next.sequence - 1) * INDEX_ENTRIES_MAX + next.flushed;
+    return (next.sequence - 1) * this.#entriesMax + next.flushed;
   }
 
   /** Indexes one message. `topicHash` is the hash of `topic#`. */
@@ -116,7 +119,7 @@ export class KeyIndex {
     const visits = { left: VISITS_MAX };
     const inMemory = [this.#active, ...this.#full.map(({ segment }) => segment).reverse()];
     for (const segment of inMemory) {
-      const first = segment.slots[indexSlot(hash)] ?? 0;
+      const first = segment.newest(hash);
       yield* chain(hash, first, begin, end, visits, (number) => ({
         bytes: segment.entries,
         at: (number - 1) * INDEX_ENTRY_SIZE,
@@ -161,7 +164,7 @@ export class KeyIndex {
     this.#disk.makeDirectorySync(this.#directory);
     this.#sealed.length = 0;
     this.#full = [];
-    this.#active = new ActiveIndexSegment();
+    this.#active = new ActiveIndexSegment(this.#entriesMax);
     this.#flushed = 0;
     this.#sequence = 1;
   }
@@ -173,7 +176,7 @@ export class KeyIndex {
 
   #retireActive(): void {
     this.#full.push({ sequence: this.#sequence, segment: this.#active, flushed: this.#flushed });
-    this.#active = new ActiveIndexSegment();
+    this.#active = new ActiveIndexSegment(this.#entriesMax);
     this.#flushed = 0;
     this.#sequence++;
   }
@@ -205,14 +208,21 @@ export class KeyIndex {
     visits: { left: number },
   ): Generator<IndexHit> {
     const slots = readFileSync(this.#disk, this.#path(sequence, 'slots'));
-    if (slots === undefined || !areSlotsIntact(slots)) return;
+    if (slots === undefined || !areSlotsIntact(slots, this.#entriesMax)) return;
     const file = this.#disk.openSync(this.#path(sequence, 'entries'), 'read');
     const entry = Buffer.allocUnsafe(INDEX_ENTRY_SIZE);
     try {
-      yield* chain(hash, getInt32(slots, 4 + indexSlot(hash) * 4), begin, end, visits, (number) => {
-        file.readSync(entry, 0, INDEX_ENTRY_SIZE, (number - 1) * INDEX_ENTRY_SIZE);
-        return { bytes: entry, at: 0 };
-      });
+      yield* chain(
+        hash,
+        getInt32(slots, 4 + indexSlot(hash, this.#entriesMax) * 4),
+        begin,
+        end,
+        visits,
+        (number) => {
+          file.readSync(entry, 0, INDEX_ENTRY_SIZE, (number - 1) * INDEX_ENTRY_SIZE);
+          return { bytes: entry, at: 0 };
+        },
+      );
     } finally {
       void file.close();
     }

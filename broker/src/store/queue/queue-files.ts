@@ -13,15 +13,17 @@ export class QueueFiles {
   readonly directory: string;
   readonly #disk: Disk;
   readonly #cache: FileCache;
+  readonly #entriesPerFile: number;
   /** First queue offset of each file, ascending. */
   readonly #bases: number[] = [];
   readonly #unsynced = new Set<number>();
   #namesChanged = false;
   #end = 0;
 
-  constructor(disk: Disk, cache: FileCache, directory: string) {
+  constructor(disk: Disk, cache: FileCache, directory: string, entriesPerFile = ENTRIES_PER_FILE) {
     this.#disk = disk;
     this.#cache = cache;
+    this.#entriesPerFile = entriesPerFile;
     this.directory = directory;
   }
 
@@ -45,7 +47,7 @@ export class QueueFiles {
       const entries = Math.floor(this.#file(base).sizeSync() / ENTRY_SIZE);
       const next = this.#bases[index + 1];
       if (next === undefined) this.#end = base + entries;
-      else if (entries !== ENTRIES_PER_FILE || next !== base + ENTRIES_PER_FILE) isWhole = false;
+      else if (entries !== this.#entriesPerFile || next !== base + this.#entriesPerFile) isWhole = false;
     }
     return isWhole;
   }
@@ -64,7 +66,7 @@ export class QueueFiles {
       const base = this.#baseOf(from + done);
       if (base === undefined) return;
       const index = from + done - base;
-      const part = Math.min(count - done, ENTRIES_PER_FILE - index);
+      const part = Math.min(count - done, this.#entriesPerFile - index);
       await this.#write(base, bytes, done, part, index);
       done += part;
     }
@@ -91,7 +93,7 @@ export class QueueFiles {
       const base = this.#baseOf(from + done);
       if (base === undefined) break;
       const index = from + done - base;
-      const wanted = Math.min(count - done, ENTRIES_PER_FILE - index);
+      const wanted = Math.min(count - done, this.#entriesPerFile - index);
       const bytes = this.#file(base).readSync(
         into,
         at + done * ENTRY_SIZE,
@@ -111,12 +113,12 @@ export class QueueFiles {
     let done = 0;
     while (done < count) {
       let base = this.#bases.at(-1) ?? from;
-      if (from + done - base === ENTRIES_PER_FILE) {
+      if (from + done - base === this.#entriesPerFile) {
         base = from + done;
         this.#createFile(base);
       }
       const index = from + done - base;
-      const part = Math.min(count - done, ENTRIES_PER_FILE - index);
+      const part = Math.min(count - done, this.#entriesPerFile - index);
       await this.#write(base, bytes, start / ENTRY_SIZE + done, part, index);
       done += part;
       this.#end = from + done;

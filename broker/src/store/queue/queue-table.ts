@@ -11,12 +11,14 @@ const OPEN_FILES_MAX = 512;
 export class QueueTable {
   readonly #disk: Disk;
   readonly #directory: string;
+  readonly #entriesPerFile: number | undefined;
   readonly #cache: FileCache;
   readonly #topics = new Map<string, Map<number, StoreQueue>>();
 
-  constructor(disk: Disk, directory: string) {
+  constructor(disk: Disk, directory: string, entriesPerFile?: number) {
     this.#disk = disk;
     this.#directory = directory;
+    this.#entriesPerFile = entriesPerFile;
     this.#cache = new FileCache(disk, OPEN_FILES_MAX);
   }
 
@@ -110,7 +112,8 @@ export class QueueTable {
   }
 
   #files(topic: string, queueId: number): QueueFiles {
-    return new QueueFiles(this.#disk, this.#cache, join(this.#directory, topic, String(queueId)));
+    const directory = join(this.#directory, topic, String(queueId));
+    return new QueueFiles(this.#disk, this.#cache, directory, this.#entriesPerFile);
   }
 
   #put(queue: StoreQueue): StoreQueue {
