@@ -1,0 +1,53 @@
+import type { HistoryEvent } from './history-event.ts';
+import { queueOf } from './history-event.ts';
+import type { Checker } from './history-view.ts';
+
+interface QueueCommits {
+  /** Highest offset that anybody asked to commit. */
+  asked: number;
+  /** Acknowledged commits, oldest first. */
+  done: { readonly t: number; readonly offset: number }[];
+}
+
+/**
+ * C10: the offset that a group reads back is higher than any that was committed, or lower than one whose commit was
+ * acknowledged; a crash may take what was committed within the flush interval before it. For groups that only go
+ * forward.
+ */
+export function checkOffsets(flushMs: number): Checker {
+  return ({ events }) => {
+    const violations = [];
+    const table = new Map<string, QueueCommits>();
+    let killedAt = -Infinity;
+    let startedAt = -Infinity;
+    for (const event of events) {
+      if (event.op === 'kill') killedAt = event.t;
+      if (event.op === 'start') startedAt = event.t;
+      if (event.op !== 'commit' && event.op !== 'committed') continue;
+      const name = `${event.group ?? ''} in ${queueOf(event)}`;
+      const commits = table.get(name) ?? { asked: 0, done: [] };
+      table.set(name, commits);
+      const { qoff = 0 } = event;
+      if (event.op === 'commit') note(commits, event, qoff);
+      else {
+        const kept = commits.done.filter(({ t }) => t > startedAt || t <= killedAt - flushMs);
+        const least = Math.max(0, ...kept.map(({ offset }) => offset));
+        if (qoff > commits.asked)
+          violations.push({
+            checker: 'C10',
+            text: `${name} is at ${qoff}, but ${commits.asked} was the highest commit`,
+          });
+        if (qoff < least)
+          violations.push({ checker: 'C10', text: `${name} is at ${qoff}, but ${least} was committed` });
+        // What a crash took is gone for good.
+        commits.done = [{ t: -Infinity, offset: qoff }, ...commits.done.filter(({ t }) => t > startedAt)];
+      }
+    }
+    return violations;
+  };
+}
+
+function note(commits: QueueCommits, { phase, t }: HistoryEvent, offset: number): void {
+  if (phase === 'invoke') commits.asked = Math.max(commits.asked, offset);
+  if (phase === 'ok') commits.done.push({ t, offset });
+}

@@ -1,0 +1,63 @@
+import type { HistoryEvent } from './history-event.ts';
+import { queueOf } from './history-event.ts';
+import type { Checker, HistoryView } from './history-view.ts';
+
+export interface TimingBounds {
+  /** Delivery this much before the due time is on time: clocks tick, ms. */
+  readonly earlyMs: number;
+  /** Delivery this much after the due time is on time, not counting times when the broker was down. */
+  readonly lateMs: number;
+  /** Progress of deliveries is saved this often: what was delivered so shortly before a kill may be repeated, ms. */
+  readonly repeatMs: number;
+}
+
+/** C8: a delayed message was delivered early, late, or twice without a crash that explains it. */
+export function checkTiming(bounds: TimingBounds): Checker {
+  return (history) => {
+    const violations = [];
+    for (const [drain, deliveries] of history.drained) {
+      const first = new Map<string, HistoryEvent>();
+      for (const event of deliveries) {
+        const { id = '', stored = 0 } = event;
+        const sent = history.sends.get(id);
+        if (sent?.invoke.due === undefined || sent.invoke.topic !== event.topic) continue;
+        const lateBy = stored - sent.invoke.due;
+        if (lateBy < -bounds.earlyMs)
+          violations.push({ checker: 'C8', text: `${drain} saw ${id} ${-lateBy} ms before it was due` });
+        const other = first.get(id);
+        first.set(id, other ?? event);
+        if (other === undefined) {
+          const downMs = downBetween(history, sent.invoke.t, stored);
+          if (lateBy > bounds.lateMs + downMs)
+            violations.push({
+              checker: 'C8',
+              text: `${drain} saw ${id} ${lateBy} ms after it was due, ${downMs} ms down`,
+            });
+        } else if (!isRepeat(history, other, event, bounds.repeatMs)) {
+          const text = `${drain} saw ${id} at ${other.qoff ?? -1} and ${event.qoff ?? -1} of ${queueOf(event)}`;
+          violations.push({ checker: 'C8', text });
+        }
+      }
+    }
+    return violations;
+  };
+}
+
+/** A kill after the first copy, and so soon that its delivery was not yet noted. */
+function isRepeat({ kills }: HistoryView, a: HistoryEvent, b: HistoryEvent, repeatMs: number): boolean {
+  const [from = 0, to = 0] = [a.stored ?? 0, b.stored ?? 0].sort((x, y) => x - y);
+  return kills.some((kill) => kill >= from && kill <= to && kill - from <= repeatMs);
+}
+
+/** Time between kill and start within a span, ms. */
+function downBetween({ events }: HistoryView, from: number, to: number): number {
+  let sumMs = 0;
+  let killedAt: number | undefined;
+  for (const { op, t } of events) {
+    if (op === 'kill') killedAt = t;
+    if (op !== 'start' || killedAt === undefined) continue;
+    sumMs += Math.max(0, Math.min(t, to) - Math.max(killedAt, from));
+    killedAt = undefined;
+  }
+  return sumMs;
+}
