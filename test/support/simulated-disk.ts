@@ -1,7 +1,8 @@
-import { dirname } from 'node:path';
+import { hash } from 'node:crypto';
 import type { Disk, DiskFile, DiskSpace, OpenMode } from '@cometmq/common/disk/disk';
-import { SeededRandom } from './seeded-random.ts';
-import { SimulatedInode } from './simulated-inode.ts';
+import { randomSurvival, subsetSurvival } from './crash-survival.ts';
+import { BLOCK_SIZE, SimulatedInode } from './simulated-inode.ts';
+import { SimulatedNames, parentOf } from './simulated-names.ts';
 
 export type DiskOperationKind =
   | 'create'
@@ -25,18 +26,15 @@ export interface DiskOperation {
   readonly size: number;
 }
 
-/** A change of names that a directory sync makes durable. */
-type NameChange =
-  | { readonly kind: 'set'; readonly path: string; readonly node: SimulatedInode | 'directory' }
-  | { readonly kind: 'delete'; readonly path: string }
-  | { readonly kind: 'rename'; readonly from: string; readonly to: string; readonly node: SimulatedInode };
-
-export interface CrashOptions {
-  /** Decides what survives; the same seed gives the same disk. */
-  readonly seed: number;
-  /** Share of unsynced sectors and names that survive, 0 to 1; by default the seed decides. */
-  readonly keep?: number;
-}
+/** What survives. The same choice gives the same disk. */
+export type CrashChoice =
+  | {
+      readonly seed: number;
+      /** Share of unsynced sectors and names that survive, 0 to 1; by default the seed decides. */
+      readonly keep?: number;
+    }
+  /** Bit for bit the pieces of `unsyncedPieces` that survive; with the bit behind them a sector is torn. */
+  | { readonly subset: number };
 
 const CHANGING: ReadonlySet<DiskOperationKind> = new Set<DiskOperationKind>([
   'create',
@@ -48,16 +46,13 @@ const CHANGING: ReadonlySet<DiskOperationKind> = new Set<DiskOperationKind>([
   'rename',
   'remove',
 ]);
-const BLOCK_SIZE = 4096;
 
 /**
  * A disk in memory that knows what is durable: file content after `datasync`, names after `syncDirectory`. `crash`
  * gives the disk as a machine finds it after a power cut. Deterministic.
  */
 export class SimulatedDisk implements Disk {
-  #names = new Map<string, SimulatedInode | 'directory'>([['/', 'directory']]);
-  #durableNames = new Map(this.#names);
-  #nameChanges: NameChange[] = [];
+  #names = new SimulatedNames();
   #operations = 0;
   #openFiles = 0;
   /** Called before each operation; throwing makes it fail. */
@@ -87,43 +82,36 @@ export class SimulatedDisk implements Disk {
   }
 
   /** The disk after the power went. What was not synced survives in part, at the grain of sectors. */
-  crash({ seed, keep }: CrashOptions): SimulatedDisk {
-    const random = new SeededRandom(seed * 7919 + 17);
-    const share = keep ?? [0, 1, 0.5, random.below(100) / 100][seed % 4] ?? 0.5;
-    const survives = (): boolean => random.below(1000) < share * 1000;
+  crash(choice: CrashChoice): SimulatedDisk {
+    const survival =
+      'subset' in choice
+        ? subsetSurvival(choice.subset, this.unsyncedPieces)
+        : randomSurvival(choice.seed, choice.keep);
     const after = new SimulatedDisk();
     after.capacityBytes = this.capacityBytes;
-    const names = new Map(this.#durableNames);
-    for (const change of this.#nameChanges) if (survives()) applyName(names, change);
-    const copies = new Map<SimulatedInode, SimulatedInode>();
-    for (const [path, node] of names) {
-      if (!hasParents(names, path)) continue;
-      let copy = node;
-      if (node !== 'directory') {
-        copy = copies.get(node) ?? node.crashed(random, share);
-        copies.set(node, copy);
-      }
-      after.#names.set(path, copy);
-      after.#durableNames.set(path, copy);
-    }
+    after.#names = this.#names.crashed(survival);
     return after;
+  }
+
+  /** Sectors, truncations and changes of names that a crash now may take, each by itself. */
+  get unsyncedPieces(): number {
+    let pieces = this.#names.changeCount;
+    for (const node of this.#names.nodes()) pieces += node.unsyncedPieces;
+    return pieces;
+  }
+
+  /** Tells images apart; only of a disk that comes from a crash, before anything is changed. */
+  get imageDigest(): string {
+    const files: string[] = [];
+    for (const [path, node] of this.#names.entries())
+      files.push(node === 'directory' ? path : `${path} ${node.digest}`);
+    return hash('sha1', files.sort().join('\n'), 'base64');
   }
 
   /** The same disk with the same unsynced changes, to crash or to go on from later. */
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk();
-    const copies = new Map<SimulatedInode, SimulatedInode>();
-    const of = <T extends SimulatedInode | 'directory'>(node: T): T => {
-      if (node === 'directory') return node;
-      let made = copies.get(node);
-      if (made === undefined) copies.set(node, (made = node.clone()));
-      return made as T;
-    };
-    copy.#names = new Map([...this.#names].map(([path, node]) => [path, of(node)]));
-    copy.#durableNames = new Map([...this.#durableNames].map(([path, node]) => [path, of(node)]));
-    copy.#nameChanges = this.#nameChanges.map(
-      (change) => ('node' in change ? { ...change, node: of(change.node) } : change) as NameChange,
-    );
+    copy.#names = this.#names.clone();
     copy.capacityBytes = this.capacityBytes;
     return copy;
   }
@@ -131,7 +119,8 @@ export class SimulatedDisk implements Disk {
   /** All files with their content as a reader sees it. */
   files(): Map<string, Buffer> {
     const files = new Map<string, Buffer>();
-    for (const [path, node] of this.#names) if (node !== 'directory') files.set(path, node.content());
+    for (const [path, node] of this.#names.entries())
+      if (node !== 'directory') files.set(path, node.content());
     return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
@@ -147,13 +136,7 @@ export class SimulatedDisk implements Disk {
 
   /** Removes a file or a directory behind the store's back, durably. */
   lose(path: string): void {
-    for (const names of [this.#names, this.#durableNames]) {
-      for (const name of [...names.keys()])
-        if (name === path || name.startsWith(`${path}/`)) names.delete(name);
-    }
-    this.#nameChanges = this.#nameChanges.filter(
-      (change) => !pathsOf(change).some((p) => p === path || p.startsWith(`${path}/`)),
-    );
+    this.#names.lose(path);
   }
 
   openSync(path: string, mode: OpenMode): DiskFile {
@@ -162,10 +145,10 @@ export class SimulatedDisk implements Disk {
     let inode = present;
     if (inode === undefined) {
       if (mode !== 'create') throw diskError('ENOENT', { kind: 'open', path });
-      this.#requireDirectory(dirname(path));
+      this.#requireDirectory(parentOf(path));
       this.#begin('create', path);
       inode = new SimulatedInode();
-      this.#change({ kind: 'set', path, node: inode });
+      this.#names.change({ kind: 'set', path, node: inode });
     } else {
       this.#begin('open', path);
     }
@@ -174,13 +157,7 @@ export class SimulatedDisk implements Disk {
   }
 
   listSync(directory: string): string[] {
-    const prefix = directory === '/' ? '/' : `${directory}/`;
-    const names: string[] = [];
-    for (const path of this.#names.keys()) {
-      if (path !== '/' && path.startsWith(prefix) && !path.slice(prefix.length).includes('/'))
-        names.push(path.slice(prefix.length));
-    }
-    return names.sort();
+    return this.#names.list(directory);
   }
 
   existsSync(path: string): boolean {
@@ -189,40 +166,32 @@ export class SimulatedDisk implements Disk {
 
   makeDirectorySync(directory: string): void {
     if (this.#names.has(directory)) return;
-    this.makeDirectorySync(dirname(directory));
+    this.makeDirectorySync(parentOf(directory));
     this.#begin('makeDirectory', directory);
-    this.#change({ kind: 'set', path: directory, node: 'directory' });
+    this.#names.change({ kind: 'set', path: directory, node: 'directory' });
   }
 
   async syncDirectory(directory: string): Promise<void> {
     this.#requireDirectory(directory);
     await this.#beginLater('syncDirectory', directory);
-    const left: NameChange[] = [];
-    for (const change of this.#nameChanges) {
-      if (pathsOf(change).some((path) => dirname(path) === directory)) applyName(this.#durableNames, change);
-      else left.push(change);
-    }
-    this.#nameChanges = left;
+    this.#names.sync(directory);
   }
 
   async rename(from: string, to: string): Promise<void> {
     await this.#beginLater('rename', from);
     const node = this.#names.get(from);
     if (node === undefined || node === 'directory') throw diskError('ENOENT', { kind: 'rename', path: from });
-    this.#change({ kind: 'rename', from, to, node });
+    this.#names.change({ kind: 'rename', from, to, node });
   }
 
   async remove(path: string): Promise<void> {
     if (!this.#names.has(path)) return;
     await this.#beginLater('remove', path);
-    this.#change({ kind: 'delete', path });
+    this.#names.change({ kind: 'delete', path });
   }
 
   async removeTree(directory: string): Promise<void> {
-    const inside = [...this.#names.keys()].filter(
-      (path) => path === directory || path.startsWith(`${directory}/`),
-    );
-    for (const path of inside.sort().reverse()) await this.remove(path);
+    for (const path of this.#names.inside(directory).sort().reverse()) await this.remove(path);
   }
 
   space(): Promise<DiskSpace> {
@@ -302,11 +271,6 @@ export class SimulatedDisk implements Disk {
     this.#begin(kind, path, size);
   }
 
-  #change(change: NameChange): void {
-    applyName(this.#names, change);
-    this.#nameChanges.push(change);
-  }
-
   #requireDirectory(path: string): void {
     if (this.#names.get(path) !== 'directory') throw diskError('ENOENT', { kind: 'open', path });
   }
@@ -318,10 +282,7 @@ export class SimulatedDisk implements Disk {
   }
 
   #allocate(inode: SimulatedInode, position: number, length: number, path: string): void {
-    const fresh: number[] = [];
-    for (let block = Math.floor(position / BLOCK_SIZE); block * BLOCK_SIZE < position + length; block++) {
-      if (!inode.blocks.has(block)) fresh.push(block);
-    }
+    const fresh = inode.newBlocks(position, length);
     if (fresh.length === 0) return;
     if (
       this.capacityBytes !== undefined &&
@@ -329,32 +290,15 @@ export class SimulatedDisk implements Disk {
     ) {
       throw diskError('ENOSPC', { kind: 'write', path });
     }
-    for (const block of fresh) inode.blocks.add(block);
+    inode.takeBlocks(fresh);
   }
 
   #usedBytes(): number {
-    let blocks = 0;
-    for (const node of new Set(this.#names.values())) if (node !== 'directory') blocks += node.blocks.size;
-    return blocks * BLOCK_SIZE;
+    let bytes = 0;
+    for (const node of new Set([...this.#names.entries()].map(([, node]) => node)))
+      if (node !== 'directory') bytes += node.usedBytes;
+    return bytes;
   }
-}
-
-function applyName(names: Map<string, SimulatedInode | 'directory'>, change: NameChange): void {
-  if (change.kind === 'rename') {
-    names.delete(change.from);
-    names.set(change.to, change.node);
-  } else if (change.kind === 'set') names.set(change.path, change.node);
-  else names.delete(change.path);
-}
-
-function pathsOf(change: NameChange): string[] {
-  return change.kind === 'rename' ? [change.from, change.to] : [change.path];
-}
-
-function hasParents(names: ReadonlyMap<string, unknown>, path: string): boolean {
-  for (let parent = dirname(path); parent !== '/'; parent = dirname(parent))
-    if (!names.has(parent)) return false;
-  return true;
 }
 
 function diskError(code: string, { kind, path }: Pick<DiskOperation, 'kind' | 'path'>): Error {

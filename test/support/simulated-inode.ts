@@ -1,7 +1,10 @@
-import type { SeededRandom } from './seeded-random.ts';
+import { hash } from 'node:crypto';
+import type { Survival } from './crash-survival.ts';
 
 /** What a disk writes as a whole. */
 export const SECTOR_SIZE = 512;
+/** What a file system gives to files. */
+export const BLOCK_SIZE = 4096;
 
 type Change =
   | { readonly kind: 'write'; readonly position: number; readonly bytes: Buffer }
@@ -26,9 +29,7 @@ class Content {
   }
 
   read(into: Uint8Array, start: number, length: number, position: number): number {
-    const count = Math.max(0, Math.min(length, this.#size - position));
-    into.set(this.#bytes.subarray(position, position + count), start);
-    return count;
+    return readBytes(this.#bytes, this.#size, into, start, length, position);
   }
 
   apply(change: Change): void {
@@ -52,20 +53,24 @@ class Content {
   }
 }
 
+const EMPTY = Buffer.alloc(0);
+/** Digests of synced contents, which never change. */
+const digests = new WeakMap<Buffer, string>();
+
 /** A file without its name: what a reader sees, what is durable, and the changes between the two. */
 export class SimulatedInode {
-  /** Blocks that were written at least once: what the file takes of the disk. */
-  readonly blocks = new Set<number>();
+  /** Blocks that were written at least once: what the file takes of the disk. Shared until it changes. */
+  #blocks: ReadonlySet<number> = new Set<number>();
   /** Content of the last sync. Never changed in place: clones share it. */
-  #synced: Buffer = Buffer.alloc(0);
+  #synced: Buffer = EMPTY;
   #pending: Change[] = [];
   /** Changes that became durable, ever: marks stay comparable while syncs pass. */
   #dropped = 0;
-  /** Undefined in a clone until somebody looks. */
+  /** Undefined while nothing was changed, and in a clone until somebody looks. */
   #view: Content | undefined;
 
   get size(): number {
-    return this.#current.size;
+    return this.#current?.size ?? this.#synced.length;
   }
 
   get pendingCount(): number {
@@ -80,12 +85,48 @@ export class SimulatedInode {
     return this.#dropped;
   }
 
+  get usedBytes(): number {
+    return this.#blocks.size * BLOCK_SIZE;
+  }
+
+  /** Unsynced pieces that survive a crash or not, each by itself. */
+  get unsyncedPieces(): number {
+    let pieces = 0;
+    for (const change of this.#pending) {
+      pieces +=
+        change.kind === 'truncate' ? 1 : sectorsIn(change.position, change.position + change.bytes.length);
+    }
+    return pieces;
+  }
+
+  /** Tells contents apart; only of a file without unsynced changes. */
+  get digest(): string {
+    let digest = digests.get(this.#synced);
+    if (digest === undefined) digests.set(this.#synced, (digest = hash('sha1', this.#synced, 'base64')));
+    return digest;
+  }
+
   content(): Buffer {
-    return this.#current.copy();
+    return this.#current?.copy() ?? Buffer.from(this.#synced);
   }
 
   read(into: Uint8Array, start: number, length: number, position: number): number {
-    return this.#current.read(into, start, length, position);
+    const current = this.#current;
+    if (current !== undefined) return current.read(into, start, length, position);
+    return readBytes(this.#synced, this.#synced.length, into, start, length, position);
+  }
+
+  /** Blocks that a write would take in addition. */
+  newBlocks(position: number, length: number): number[] {
+    const fresh: number[] = [];
+    for (let block = Math.floor(position / BLOCK_SIZE); block * BLOCK_SIZE < position + length; block++) {
+      if (!this.#blocks.has(block)) fresh.push(block);
+    }
+    return fresh;
+  }
+
+  takeBlocks(fresh: readonly number[]): void {
+    if (fresh.length > 0) this.#blocks = new Set([...this.#blocks, ...fresh]);
   }
 
   write(position: number, bytes: Uint8Array): void {
@@ -100,13 +141,14 @@ export class SimulatedInode {
   sync(count: number): void {
     if (count <= 0) return;
     if (count === this.#pending.length) {
-      this.#synced = this.#current.copy();
+      this.#synced = this.content();
     } else {
       const durable = new Content(Buffer.from(this.#synced));
       for (const change of this.#pending.slice(0, count)) durable.apply(change);
       this.#synced = durable.copy();
     }
     this.#pending = this.#pending.slice(count);
+    if (this.#pending.length === 0) this.#view = undefined;
     this.#dropped += count;
   }
 
@@ -123,56 +165,76 @@ export class SimulatedInode {
   clone(): SimulatedInode {
     const copy = new SimulatedInode();
     copy.#synced = this.#synced;
-    copy.#pending = [...this.#pending];
+    copy.#pending = this.#pending.length === 0 ? [] : [...this.#pending];
     copy.#dropped = this.#dropped;
-    for (const block of this.blocks) copy.blocks.add(block);
+    copy.#blocks = this.#blocks;
     return copy;
   }
 
-  /** What is left of it: each unsynced sector survives with this share, the last one perhaps as garbage. */
-  crashed(random: SeededRandom, share: number): SimulatedInode {
-    const survives = (): boolean => share >= 1 || (share > 0 && random.below(1000) < share * 1000);
+  /** What is left of it: each unsynced sector survives or not, the one that was being written perhaps as garbage. */
+  crashed(survival: Survival): SimulatedInode {
+    const copy = new SimulatedInode();
+    copy.#blocks = this.#blocks;
+    copy.#synced = this.#synced;
+    if (this.#pending.length === 0) return copy;
     const content = new Content(Buffer.from(this.#synced));
     for (const change of this.#pending) {
       if (change.kind === 'truncate') {
-        if (survives()) content.apply(change);
+        if (survival.survives()) content.apply(change);
         continue;
       }
       const end = change.position + change.bytes.length;
       for (let at = change.position; at < end;) {
         const next = Math.min(end, (Math.floor(at / SECTOR_SIZE) + 1) * SECTOR_SIZE);
         const bytes = change.bytes.subarray(at - change.position, next - change.position);
-        if (survives()) content.apply({ kind: 'write', position: at, bytes });
+        if (survival.survives()) content.apply({ kind: 'write', position: at, bytes });
         at = next;
       }
     }
-    this.#addGarbage(content, random, share);
-    const copy = new SimulatedInode();
+    this.#addGarbage(content, survival);
     copy.#synced = content.copy();
-    copy.#view = content;
-    for (const block of this.blocks) copy.blocks.add(block);
     return copy;
   }
 
-  /** The sector that was being written when the power went. */
-  #addGarbage(content: Content, random: SeededRandom, share: number): void {
+  /** The sector that was being written when the power went: all of it may be anything. */
+  #addGarbage(content: Content, survival: Survival): void {
     const last = this.#pending.at(-1);
-    if (last?.kind !== 'write' || share === 0 || share >= 1 || random.below(2) === 0) return;
-    const lastByte = last.position + last.bytes.length - 1;
-    const position = Math.max(last.position, Math.floor(lastByte / SECTOR_SIZE) * SECTOR_SIZE);
-    content.apply({ kind: 'write', position, bytes: random.bytes(lastByte + 1 - position) });
+    if (last?.kind !== 'write' || last.bytes.length === 0 || !survival.isTorn()) return;
+    const sectors = sectorsIn(last.position, last.position + last.bytes.length);
+    const first = Math.floor(last.position / SECTOR_SIZE);
+    const position = (first + survival.below(sectors)) * SECTOR_SIZE;
+    const end = Math.min(position + SECTOR_SIZE, Math.max(content.size, last.position + last.bytes.length));
+    content.apply({ kind: 'write', position, bytes: survival.garbage(end - position) });
   }
 
   #apply(change: Change): void {
-    this.#current.apply(change);
     this.#pending.push(change);
+    if (this.#view !== undefined) this.#view.apply(change);
   }
 
-  get #current(): Content {
-    if (this.#view !== undefined) return this.#view;
+  /** What readers see when it differs from what is synced. */
+  get #current(): Content | undefined {
+    if (this.#view !== undefined || this.#pending.length === 0) return this.#view;
     const view = new Content(Buffer.from(this.#synced));
     for (const change of this.#pending) view.apply(change);
     this.#view = view;
     return view;
   }
+}
+
+function sectorsIn(start: number, end: number): number {
+  return end <= start ? 0 : Math.floor((end - 1) / SECTOR_SIZE) - Math.floor(start / SECTOR_SIZE) + 1;
+}
+
+function readBytes(
+  bytes: Buffer,
+  size: number,
+  into: Uint8Array,
+  start: number,
+  length: number,
+  position: number,
+): number {
+  const count = Math.max(0, Math.min(length, size - position));
+  into.set(bytes.subarray(position, position + count), start);
+  return count;
 }
