@@ -6,6 +6,8 @@ import type { BenchOptions } from './options.ts';
 import { topSelfTimes } from './report/cpu-profile.ts';
 import { machineFacts } from './report/machine.ts';
 import { printFacts, printMeasurements, printRatios, printStarts } from './report/print.ts';
+import type { RestartSizes } from './scenario/restart.ts';
+import { restartTimes } from './scenario/restart.ts';
 import type { Measurement, RoundOptions } from './scenario/rounds.ts';
 import { runRounds } from './scenario/rounds.ts';
 import type { Scenario } from './scenario/scenarios.ts';
@@ -47,7 +49,8 @@ class Bench {
 
   async run(): Promise<void> {
     printFacts(this.#facts);
-    if (this.#options.isProfile) await this.#profile();
+    if (this.#options.restart !== undefined) await this.#restart(this.#options.restart);
+    else if (this.#options.isProfile) await this.#profile();
     else if (this.#options.peer === 'apache') await this.#besideApache();
     else await this.#alone();
     const { jsonFile } = this.#options;
@@ -97,6 +100,11 @@ class Bench {
       printMeasurements(this.measurements);
       printRatios(this.measurements, servers.at(-1)?.name ?? '');
     });
+  }
+
+  async #restart(sizes: RestartSizes): Promise<void> {
+    this.starts.push(...(await restartTimes(join(this.#dataDir, 'restart'), sizes, this.#options.rounds)));
+    printStarts(this.starts);
   }
 
   async #profile(): Promise<void> {

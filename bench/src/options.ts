@@ -1,11 +1,15 @@
 import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { RestartSizes } from './scenario/restart.ts';
 
 export const USAGE = `npm run bench -- [options]
 
   --quick            the short run of every change: under two minutes
   --peer apache      beside a real Apache RocketMQ 5.4.0; fetch it first with test/interop/prepare.sh apache
   --profile          where the server's time goes in the 16 × 32 SYNC scenario
+  --restart          starts over a large store: after a clean stop, and after a kill that leaves a tail to recover
+  --store-mib N      size of that store (20480)
+  --tail-mib N       size of that tail (1024)
   --only TEXT        scenarios whose name contains TEXT
   --rounds N         rounds of each scenario (3; 5 in the full run)
   --data FOLDER      where the servers keep their data for the run (the system's temporary folder)
@@ -15,6 +19,8 @@ export const USAGE = `npm run bench -- [options]
 export interface BenchOptions {
   readonly isQuick: boolean;
   readonly isProfile: boolean;
+  /** Undefined: the other scenarios. */
+  readonly restart: RestartSizes | undefined;
   readonly peer: 'apache' | undefined;
   readonly only: string;
   readonly rounds: number;
@@ -29,6 +35,9 @@ export function readOptions(args: readonly string[]): BenchOptions {
     options: {
       quick: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      restart: { type: 'boolean', default: false },
+      'store-mib': { type: 'string', default: '20480' },
+      'tail-mib': { type: 'string', default: '1024' },
       peer: { type: 'string' },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
@@ -38,15 +47,29 @@ export function readOptions(args: readonly string[]): BenchOptions {
   });
   if (values.peer !== undefined && values.peer !== 'apache')
     throw new Error(`no such peer: ${values.peer}; there is apache`);
-  const rounds = Number(values.rounds ?? (values.quick || values.peer !== undefined ? 3 : 5));
-  if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds takes a whole number above 0');
+  const isShort = values.quick || values.restart || values.peer !== undefined;
+  const rounds = wholeNumber('rounds', values.rounds ?? (isShort ? '3' : '5'));
   return {
     isQuick: values.quick,
     isProfile: values.profile,
+    restart: values.restart
+      ? {
+          storeMib: wholeNumber('store-mib', values['store-mib']),
+          dirtyMib: wholeNumber('tail-mib', values['tail-mib']),
+          bodySize: 1024,
+          queues: 1_000,
+        }
+      : undefined,
     peer: values.peer,
     only: values.only,
     rounds,
     dataDir: values.data,
     jsonFile: values.json,
   };
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${option} takes a whole number above 0`);
+  return value;
 }

@@ -270,7 +270,7 @@ export class MessageStore {
     // What recovery derived must be in the files before a checkpoint says so; and the new epoch must be on disk before
     // a frame carries it.
     await disk.syncDirectory(directory);
-    await this.#checkpoints.run();
+    await this.#checkpoints.begin();
     await new RebuildMarker(disk, directory).remove();
     const { first, count } = this.#segments;
     // The very first segment may have holes; all later ones are made of zeros that were written.

@@ -9,6 +9,8 @@ import type { StoreQueue } from './queue/store-queue.ts';
 
 /** Checkpoints without a message after which a queue gives its memory back. */
 const IDLE_CHECKPOINTS = 30;
+/** Queues that the first checkpoint flushes at once: nobody is served yet whose sync would wait behind them. */
+const FLUSHES_AT_START = 8;
 
 export interface StoreCheckpointsOptions {
   readonly clock: Clock;
@@ -66,6 +68,22 @@ export class StoreCheckpoints {
   /** The last one: the next start has nothing to recover if `isClean`. */
   finish(isClean: boolean): Promise<void> {
     return this.exclusive(() => this.#run(isClean));
+  }
+
+  /** The first one, of what recovery derived: up to thousands of files, so several are written at once. */
+  async begin(): Promise<void> {
+    const { commitLog, queues } = this.#parts;
+    const end = commitLog.syncedEnd.offset;
+    await this.exclusive(async () => {
+      // Shared by all: each takes the next one.
+      const dirty = [...queues.all()].filter(({ isDirty }) => isDirty).values();
+      const flushSome = async (): Promise<void> => {
+        for (const queue of dirty) await this.#flush(queue, end);
+      };
+      const ends = await Promise.allSettled(Array.from({ length: FLUSHES_AT_START }, flushSome));
+      for (const flushed of ends) if (flushed.status === 'rejected') throw flushed.reason;
+      await this.#run(false);
+    });
   }
 
   /** Runs `work` while no checkpoint touches the files. */
