@@ -6,6 +6,8 @@ import { RECORD_SIZE_MIN, RecordField } from '@cometmq/common/message/record-lay
 import type { AppendRequest, AppendResult } from './append-request.ts';
 import { getInt32, getInt64 } from './bytes.ts';
 import { CheckpointFile } from './checkpoint.ts';
+import type { DamageCounts } from './damage-ledger.ts';
+import { DamageLedger } from './damage-ledger.ts';
 import { DroppedTopics } from './dropped-topics.ts';
 import { KeyIndex } from './index/key-index.ts';
 import { CommitLog } from './log/commit-log.ts';
@@ -45,6 +47,7 @@ export class MessageStore {
   /** Ranges that recovery found damaged. */
   readonly damaged: readonly DamagedRange[];
   readonly #options: StoreOptions;
+  readonly #damage: DamageLedger;
   readonly #segments: LogSegments;
   readonly #commitLog: CommitLog;
   readonly #checkpointFile: CheckpointFile;
@@ -64,6 +67,7 @@ export class MessageStore {
     const checkpoint = checkpointFile.read();
     disk.makeDirectorySync(queueDirectory);
     const parts = {
+      damage: new DamageLedger(options.log, options.clock),
       segments: new LogSegments({
         ...options,
         directory: join(directory, 'commitlog'),
@@ -94,7 +98,7 @@ export class MessageStore {
     this.#checkpointFile = checkpointFile;
     this.damaged = recovered.damaged;
     this.#storeTimestamp = recovered.storeTimestamp;
-    this.reader = new LogReader(parts.segments, tail, options.log);
+    this.reader = new LogReader(parts.segments, tail, parts.damage);
     this.#commitLog = new CommitLog({
       ...options,
       segments: parts.segments,
@@ -106,6 +110,7 @@ export class MessageStore {
       written: this.#newMarks('written'),
       synced: this.#newMarks('synced'),
     };
+    this.#damage = parts.damage;
     this.#checkpoints = new StoreCheckpoints(options, {
       ...parts,
       commitLog: this.#commitLog,
@@ -134,6 +139,11 @@ export class MessageStore {
 
   get unsyncedBytes(): number {
     return this.#commitLog.unsyncedBytes;
+  }
+
+  /** What was found damaged since the start. */
+  get damage(): DamageCounts {
+    return this.#damage.counts;
   }
 
   /** Why nothing can be stored any more, or undefined while all is well. */
@@ -263,10 +273,11 @@ export class MessageStore {
     await this.#segments.close();
     await this.queues.close();
     await this.#checkpointFile.close();
+    this.#damage.close();
   }
 
   async #begin(): Promise<void> {
-    const { disk, directory, log, tagsCodeRule } = this.#options;
+    const { disk, directory, tagsCodeRule } = this.#options;
     // What recovery derived must be in the files before a checkpoint says so; and the new epoch must be on disk before
     // a frame carries it.
     await disk.syncDirectory(directory);
@@ -278,7 +289,8 @@ export class MessageStore {
       this.#segments.fillAhead(first, () => this.#commitLog.writtenOffset);
     }
     const repair = new QueueRepair({
-      log,
+      damage: this.#damage,
+      isIntact: (position) => this.reader.isIntact(position),
       tagsCodeRule,
       segments: this.#segments,
       dropped: this.#dropped.positions,

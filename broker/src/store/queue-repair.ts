@@ -1,8 +1,8 @@
 import { layoutRecord } from '@cometmq/common/message/message-decoder';
 import { RecordField } from '@cometmq/common/message/record-layout';
 import { errorText } from '@cometmq/common/error/mq-error';
-import type { Logger } from '@cometmq/common/logging/logger';
 import { getInt32, getInt64 } from './bytes.ts';
+import type { DamageLedger } from './damage-ledger.ts';
 import type { LogSegments } from './log/log-segments.ts';
 import { LogWalker } from './log/log-walker.ts';
 import { PropertyScan } from './property-scan.ts';
@@ -18,8 +18,10 @@ import type { StoreQueue } from './queue/store-queue.ts';
 import type { TagsCodeRule } from './record-dispatcher.ts';
 
 export interface QueueRepairParts {
-  readonly log: Logger;
+  readonly damage: DamageLedger;
   readonly segments: LogSegments;
+  /** True when the log has at a position what was written there. */
+  readonly isIntact: (position: number) => boolean;
   readonly tagsCodeRule: TagsCodeRule;
   /** Topics that were deleted: records before the position belong to nobody. */
   readonly dropped: ReadonlyMap<string, number>;
@@ -48,18 +50,13 @@ export class QueueRepair {
   start(queue: StoreQueue, offset: number): void {
     if (this.#running.has(queue)) return;
     this.#running.add(queue);
-    const { log, exclusive } = this.#parts;
+    const { damage, exclusive } = this.#parts;
     const name = { topic: queue.topic, queueId: queue.queueId, queueOffset: offset };
-    log.error(name, 'an entry of a consume queue can not be read; making it anew from the log');
+    damage.log.error(name, 'an entry of a consume queue can not be read; making it anew from the log');
     exclusive(() => this.#repair(queue, offset))
-      .then(
-        () => {
-          log.info(name, 'the consume queue was repaired');
-        },
-        (error: unknown) => {
-          log.error({ ...name, reason: errorText(error) }, 'the consume queue could not be repaired');
-        },
-      )
+      .catch((error: unknown) => {
+        damage.log.error({ ...name, reason: errorText(error) }, 'a consume queue could not be repaired');
+      })
       .finally(() => {
         this.#running.delete(queue);
         queue.wakeReaders();
@@ -67,7 +64,7 @@ export class QueueRepair {
   }
 
   async #repair(queue: StoreQueue, from: number): Promise<void> {
-    const { segments, dropped, logEnd } = this.#parts;
+    const { segments, dropped, logEnd, damage } = this.#parts;
     const wanted = Math.min(queue.flushedEnd - from, REPAIR_MAX);
     if (queue.isRemoved || wanted <= 0) return;
     const present = queue.entriesInFiles(from, wanted);
@@ -83,6 +80,7 @@ export class QueueRepair {
     await this.#collect(queue, from, count, start, end, made);
     let position = start;
     let storeTimestamp = isBeforeIntact ? entryStoreTimestamp(before, 0) : 0;
+    let holes = 0;
     for (let index = 0; index < count; index++) {
       const at = index * ENTRY_SIZE;
       if (isIntact(made, index, from)) {
@@ -91,9 +89,12 @@ export class QueueRepair {
       } else {
         // Between its neighbours, so that searches by position and time still find their way.
         writeEntry(made, at, from + index, position, HOLE_SIZE, 0, storeTimestamp);
+        holes++;
       }
     }
     await queue.repair(made, from);
+    damage.repaired(count - holes);
+    damage.holes(holes);
   }
 
   /** Writes the entries that the log tells into `made`; the others stay as they are. */
@@ -105,14 +106,14 @@ export class QueueRepair {
     end: number,
     made: Buffer,
   ): Promise<void> {
-    const { segments, tagsCodeRule } = this.#parts;
+    const { segments, tagsCodeRule, isIntact: isLogIntact } = this.#parts;
     const scan = new PropertyScan();
     for await (const { physicalOffset, bytes } of new LogWalker(segments).records(start, end)) {
       const index = getInt64(bytes, RecordField.QUEUE_OFFSET) - from;
       if (index < 0 || index >= count || getInt32(bytes, RecordField.QUEUE_ID) !== queue.queueId) continue;
       const layout = layoutRecord(bytes, 0, bytes.length);
       const topic = bytes.toString('utf8', layout.topicAt, layout.topicAt + layout.topicSize);
-      if (topic !== queue.topic) continue;
+      if (topic !== queue.topic || !isLogIntact(physicalOffset)) continue;
       const storeTimestamp = getInt64(bytes, layout.storeTimestampAt);
       scan.scan(bytes, layout.propertiesAt, layout.propertiesAt + layout.propertiesSize);
       const tagsCode = tagsCodeRule(topic, queue.queueId, storeTimestamp) ?? scan.tagsCode(bytes);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { StoreOptions } from './store-options.ts';
 import type { CheckpointState } from './checkpoint.ts';
+import type { DamageLedger } from './damage-ledger.ts';
 import type { DroppedTopics } from './dropped-topics.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import type { LogEnd } from './log/commit-log.ts';
@@ -9,6 +10,8 @@ import type { DamagedRange, LogScan } from './log/log-recovery.ts';
 import { LogScanner } from './log/log-recovery.ts';
 import { FRAME_HEADER_SIZE } from './log/log-frame.ts';
 import type { LogSegments } from './log/log-segments.ts';
+import type { KnownEntry } from './kept-ends.ts';
+import { keepEnds } from './kept-ends.ts';
 import { segmentName } from './log/segment-file.ts';
 import type { QueueTable } from './queue/queue-table.ts';
 import type { QueueEnds } from './rebuild-marker.ts';
@@ -16,6 +19,7 @@ import { RebuildMarker } from './rebuild-marker.ts';
 import { RebuildNeeded, RecordDispatcher } from './record-dispatcher.ts';
 
 export interface StoreParts {
+  readonly damage: DamageLedger;
   readonly segments: LogSegments;
   readonly queues: QueueTable;
   readonly index: KeyIndex;
@@ -117,12 +121,8 @@ class Recovery {
     }
     if (reason === undefined) {
       try {
-        return await this.#scan(
-          durable.offset,
-          durable.offset === 0 ? undefined : durable.link,
-          durable,
-          false,
-        );
+        const link = durable.offset === 0 ? undefined : durable.link;
+        return await this.#scan(durable.offset, link, durable, undefined);
       } catch (error) {
         if (!(error instanceof RebuildNeeded)) throw error;
         this.#warn(`${error.message} lacks entries`);
@@ -130,11 +130,12 @@ class Recovery {
     } else if (checkpoint !== undefined || [...queues.all()].length > 0) {
       this.#warn(reason);
     }
+    const entries = this.#newestEntries();
     const ends = this.#expiredEnds(first, unfinished);
     await marker.write(ends);
     await queues.removeAll();
     await index.removeAll();
-    const scan = await this.#scan(first, undefined, durable, true);
+    const scan = await this.#scan(first, undefined, durable, entries);
     for (const [topic, byId] of ends) {
       for (const [queueId, end] of byId) {
         const queue = queues.get(topic, queueId);
@@ -196,21 +197,52 @@ class Recovery {
     start: number,
     link: number | undefined,
     durable: LogEnd,
-    isRebuild: boolean,
+    /** What the queues' files had before they were removed; undefined: they are still there. */
+    removed: readonly KnownEntry[] | undefined,
   ): Promise<LogScan> {
-    const { tagsCodeRule, log } = this.#options;
-    const { segments, queues, index, dropped } = this.#parts;
+    const { tagsCodeRule } = this.#options;
+    const { segments, queues, index, dropped, damage } = this.#parts;
+    const isRebuild = removed !== undefined;
     const dispatcher = new RecordDispatcher(queues, index, tagsCodeRule, dropped.positions, isRebuild);
-    const scanner = new LogScanner(segments, log, (bytes, from, to) => {
-      dispatcher.dispatch(bytes, from, to);
-    });
+    const scanner = new LogScanner(
+      segments,
+      (bytes, from, to) => {
+        dispatcher.dispatch(bytes, from, to);
+      },
+      () => {
+        dispatcher.mayHaveGaps = true;
+      },
+    );
     const scan = scanner.scan(start, link, durable);
     this.records = dispatcher.records;
     this.storeTimestamp = dispatcher.newestStoreTimestamp;
+    damage.holes(dispatcher.holes);
+    for (const { start: from, end } of scan.damaged) this.#report(from, end);
+    const known = removed ?? this.#newestEntries();
+    const ends = {
+      segments,
+      queues,
+      damage,
+      dropped: dropped.positions,
+      storeTimestamp: this.storeTimestamp,
+    };
+    await keepEnds(ends, scan.damaged, known);
     await cutBehind(this.#options, segments, scan.end.offset);
     // What a killed process had written may still be on its way to the disk. It counts as durable from here on.
     await segments.sync(start);
     return scan;
+  }
+
+  #report(start: number, end: number): void {
+    const base = this.#parts.segments.find(start)?.base ?? 0;
+    this.#parts.damage.range({ start, end, file: segmentName(base), reason: 'found by recovery' });
+  }
+
+  #newestEntries(): KnownEntry[] {
+    const entries: KnownEntry[] = [];
+    for (const { topic, queueId, newestInFiles } of this.#parts.queues.all())
+      if (newestInFiles !== undefined) entries.push({ topic, queueId, ...newestInFiles });
+    return entries;
   }
 
   #warn(reason: string): void {
@@ -225,9 +257,13 @@ async function cutBehind(options: StoreOptions, segments: LogSegments, end: numb
     if (segments.spareReady) await segments.appendSpare(end).named;
     else await segments.createFirst(end, FIRST_FILL_BYTES);
   }
-  const scanner = new LogScanner(segments, options.log, () => undefined);
+  const stale = new LogScanner(segments, () => undefined).staleFrames(end);
+  if (stale.length > 0) {
+    const fields = { end, frames: stale.length, file: segmentName(segments.find(end)?.base ?? end) };
+    options.log.warn(fields, 'the log was cut behind a torn write: what follows it was never durable');
+  }
   const zeros = Buffer.alloc(FRAME_HEADER_SIZE);
-  for (const position of scanner.staleFrames(end)) {
+  for (const position of stale) {
     const segment = segments.find(position);
     segment?.file.writeSync(zeros, 0, zeros.length, position - segment.base);
   }

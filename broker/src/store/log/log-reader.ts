@@ -1,5 +1,6 @@
-import type { Logger } from '@cometmq/common/logging/logger';
+import type { DamageLedger } from '../damage-ledger.ts';
 import { FrameCheck } from './frame-check.ts';
+import type { LogSegment } from './log-segment.ts';
 import type { LogSegments } from './log-segments.ts';
 import type { LogTail } from './log-tail.ts';
 
@@ -8,11 +9,13 @@ export class LogReader {
   readonly #segments: LogSegments;
   readonly #tail: LogTail;
   readonly #check: FrameCheck;
+  readonly #damage: DamageLedger;
 
-  constructor(segments: LogSegments, tail: LogTail, log: Logger) {
+  constructor(segments: LogSegments, tail: LogTail, damage: DamageLedger) {
     this.#segments = segments;
     this.#tail = tail;
-    this.#check = new FrameCheck(segments.segmentSize, log);
+    this.#damage = damage;
+    this.#check = new FrameCheck(segments.segmentSize, damage);
   }
 
   isInMemory(offset: number, size: number): boolean {
@@ -31,7 +34,7 @@ export class LogReader {
       return true;
     }
     const segment = this.#segments.find(offset);
-    if (segment === undefined || !this.#check.isIntact(segment, offset)) return false;
+    if (segment === undefined || !this.#isIntact(segment, offset)) return false;
     return segment.file.readSync(target, at, size, offset - segment.base) === size;
   }
 
@@ -41,7 +44,19 @@ export class LogReader {
     if (segment === undefined || this.isInMemory(offset, size))
       return this.copySync(offset, size, target, at);
     // Both reads go to the page cache; the check is first, so that it and not the copy meets an unreadable sector.
-    if (!this.#check.isIntact(segment, offset)) return false;
+    if (!this.#isIntact(segment, offset)) return false;
     return (await segment.file.read(target, at, size, offset - segment.base)) === size;
+  }
+
+  /** True when what the files have at a log position is what was written. */
+  isIntact(offset: number): boolean {
+    const segment = this.#segments.find(offset);
+    return segment !== undefined && this.#check.isIntact(segment, offset);
+  }
+
+  #isIntact(segment: LogSegment, offset: number): boolean {
+    if (this.#check.isIntact(segment, offset)) return true;
+    this.#damage.message(offset);
+    return false;
   }
 }

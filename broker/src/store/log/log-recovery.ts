@@ -1,4 +1,3 @@
-import type { Logger } from '@cometmq/common/logging/logger';
 import type { LogEnd } from './commit-log.ts';
 import type { FrameHeader } from './log-frame.ts';
 import {
@@ -47,7 +46,7 @@ const PAYLOAD_SIZE_MAX = 8 * 1024 * 1024;
 export class LogScanner {
   readonly #segments: SegmentSource;
   readonly #visit: FrameVisitor;
-  readonly #log: Logger;
+  readonly #onDamage: () => void;
   readonly #damaged: DamagedRange[] = [];
   #window = Buffer.alloc(0);
   #windowAt = 0;
@@ -56,9 +55,10 @@ export class LogScanner {
   #frames = 0;
   #scannedBytes = 0;
 
-  constructor(segments: SegmentSource, log: Logger, visit: FrameVisitor) {
+  /** `onDamage` is called before the first frame behind a damaged range is visited. */
+  constructor(segments: SegmentSource, visit: FrameVisitor, onDamage: () => void = () => undefined) {
     this.#segments = segments;
-    this.#log = log;
+    this.#onDamage = onDamage;
     this.#visit = visit;
   }
 
@@ -80,7 +80,7 @@ export class LogScanner {
       if (next === undefined && offset >= durable.offset) break;
       const end = next ?? durable.offset;
       this.#damaged.push({ start: offset, end });
-      this.#log.error({ start: offset, end }, 'damaged range in the log; what follows is readable');
+      this.#onDamage();
       offset = end;
       previous = next === undefined ? durable.link : undefined;
     }

@@ -19,7 +19,8 @@ const RECORD_SIZE_MAX = 8 * 1024 * 1024;
 
 /**
  * Reads the records of the log one after the other, off the event loop and from any record or frame on. Steps over what
- * is neither, so that it gets past damaged places; checksums are recovery's business.
+ * is neither, so that it gets past damaged places. What looks like a record may be damaged: who depends on it asks
+ * `FrameCheck`.
  */
 export class LogWalker {
   readonly #segments: SegmentSource;
@@ -46,7 +47,8 @@ export class LogWalker {
       const size = recordSize(head, at);
       const bytes = size === undefined || at + size > segmentEnd ? undefined : await this.#bytes(at, size);
       if (bytes === undefined) {
-        at = (Math.floor(at / FRAME_ALIGNMENT) + 1) * FRAME_ALIGNMENT;
+        // A damaged header may still have its records behind it.
+        at = at % FRAME_ALIGNMENT === 0 ? at + FRAME_HEADER_SIZE : nextSector(at);
         continue;
       }
       yield { physicalOffset: at, bytes };
@@ -66,6 +68,10 @@ export class LogWalker {
     }
     return this.#window.subarray(at - this.#windowAt, at - this.#windowAt + size);
   }
+}
+
+function nextSector(at: number): number {
+  return (Math.floor(at / FRAME_ALIGNMENT) + 1) * FRAME_ALIGNMENT;
 }
 
 /** Size of the record that says it belongs to this place. */

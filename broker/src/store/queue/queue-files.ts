@@ -8,6 +8,11 @@ const ENTRIES_PER_FILE = 131_072;
 /** Entries that one read takes when the end is looked for. */
 const BLOCK_ENTRIES = 512;
 
+export interface NewestEntry {
+  readonly queueOffset: number;
+  readonly physicalOffset: number;
+}
+
 /** The files of one queue, each named by the queue offset of its first entry. Opened on demand through the cache. */
 export class QueueFiles {
   readonly directory: string;
@@ -19,6 +24,7 @@ export class QueueFiles {
   readonly #unsynced = new Set<number>();
   #namesChanged = false;
   #end = 0;
+  #forgotten: NewestEntry | undefined;
 
   constructor(disk: Disk, cache: FileCache, directory: string, entriesPerFile = ENTRIES_PER_FILE) {
     this.#disk = disk;
@@ -73,9 +79,17 @@ export class QueueFiles {
     await this.sync();
   }
 
+  /** The newest whole entry, also one that `truncateTo` forgot. */
+  newest(): NewestEntry | undefined {
+    if (this.#forgotten !== undefined) return this.#forgotten;
+    let newest: NewestEntry | undefined;
+    this.#endBefore(Infinity, (entry) => (newest = entry));
+    return newest;
+  }
+
   /** Forgets entries of records at or behind a log position, and damaged ones at the end. */
   async truncateTo(logOffset: number): Promise<void> {
-    const end = this.#endBefore(logOffset);
+    const end = this.#endBefore(logOffset, (newest) => (this.#forgotten ??= newest));
     if (end === this.#end) return;
     this.#end = end;
     while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= end) {
@@ -107,8 +121,23 @@ export class QueueFiles {
     return done;
   }
 
-  /** Appends entries. Durable after `sync`. `from` differs from `end` only for the first entries of an empty queue. */
+  /**
+   * Appends entries, durably. `from` differs from `end` only for the first entries of an empty queue. After a failure the
+   * entries count as not there and must be appended again: a second sync alone would not write what the first one lost.
+   */
   async append(bytes: Buffer, start: number, from: number, count: number): Promise<void> {
+    const endBefore = this.#end;
+    try {
+      await this.#appendUnsynced(bytes, start, from, count);
+      await this.sync();
+    } catch (error) {
+      while (this.#bases.length > 1 && (this.#bases.at(-1) ?? 0) >= endBefore) this.#bases.pop();
+      this.#end = endBefore;
+      throw error;
+    }
+  }
+
+  async #appendUnsynced(bytes: Buffer, start: number, from: number, count: number): Promise<void> {
     if (this.#bases.length === 0) this.#createFile(from);
     let done = 0;
     while (done < count) {
@@ -146,16 +175,17 @@ export class QueueFiles {
   }
 
   /** Queue offset behind the last whole entry of a record before `logOffset`, looked for from the end. */
-  #endBefore(logOffset: number): number {
+  #endBefore(logOffset: number, onWhole: (entry: NewestEntry) => void): number {
     const block = Buffer.allocUnsafe(BLOCK_ENTRIES * ENTRY_SIZE);
     for (let end = this.#end; end > this.start;) {
       const first = Math.max(this.start, end - BLOCK_ENTRIES);
       const read = this.readSync(block, 0, first, end - first);
       for (let index = read - 1; index >= 0; index--) {
         const at = index * ENTRY_SIZE;
-        if (isEntryIntact(block, at, first + index) && entryPhysicalOffset(block, at) < logOffset) {
-          return first + index + 1;
-        }
+        if (!isEntryIntact(block, at, first + index)) continue;
+        const physicalOffset = entryPhysicalOffset(block, at);
+        onWhole({ queueOffset: first + index, physicalOffset });
+        if (physicalOffset < logOffset) return first + index + 1;
       }
       end = first;
     }

@@ -1,7 +1,8 @@
 import { javaStringHash } from '@cometmq/common/message/tags-code';
-import type { QueueFiles } from './queue-files.ts';
+import type { NewestEntry, QueueFiles } from './queue-files.ts';
 import {
   ENTRY_SIZE,
+  HOLE_SIZE,
   entryPhysicalOffset,
   entryStoreTimestamp,
   isEntryIntact,
@@ -84,6 +85,14 @@ export class StoreQueue {
     const at = (this.#assigned - this.#tailBase) * ENTRY_SIZE;
     writeEntry(tail, at, this.#assigned, physicalOffset, size, tagsCode, storeTimestamp);
     this.#assigned++;
+  }
+
+  /** For recovery: messages up to `end` were in a damaged part of the log. Returns how many. */
+  fillWithHoles(end: number, physicalOffset: number, storeTimestamp: number): number {
+    const from = this.#assigned;
+    while (this.#assigned < end) this.append(physicalOffset, HOLE_SIZE, 0, storeTimestamp);
+    this.publish(this.#assigned);
+    return this.#assigned - from;
   }
 
   /** For recovery: the first entry of a queue whose older entries are gone decides where it begins. */
@@ -169,6 +178,11 @@ export class StoreQueue {
     return this.#files.end;
   }
 
+  /** For recovery: the newest whole entry that the files had when they were opened. */
+  get newestInFiles(): NewestEntry | undefined {
+    return this.#files.newest();
+  }
+
   get isRemoved(): boolean {
     return this.#isRemoved;
   }
@@ -195,7 +209,6 @@ export class StoreQueue {
     const first = (from - this.#tailBase) * ENTRY_SIZE;
     const entries = Buffer.from(tail.subarray(first, first + (end - from) * ENTRY_SIZE));
     await this.#files.append(entries, 0, from, end - from);
-    await this.#files.sync();
   }
 
   /** Drops what readers near the tail don't need; all of it when the queue is idle. */

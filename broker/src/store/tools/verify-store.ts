@@ -3,7 +3,6 @@ import { crc32 } from 'node:zlib';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { readFileSync } from '@cometmq/common/disk/atomic-file';
 import { errorText } from '@cometmq/common/error/mq-error';
-import { silentLogger } from '@cometmq/common/logging/logger';
 import { layoutRecord } from '@cometmq/common/message/message-decoder';
 import { RecordField } from '@cometmq/common/message/record-layout';
 import { getInt32, getInt64 } from '../bytes.ts';
@@ -104,7 +103,7 @@ function verifyLog(
   const report = (start: number, end: number, problem: string): void => {
     for (const place of segments.locate(start, end)) findings.push({ ...place, problem });
   };
-  const scanner = new LogScanner(segments, silentLogger, (bytes, from, to, _header, payloadOffset) => {
+  const scanner = new LogScanner(segments, (bytes, from, to, _header, payloadOffset) => {
     for (let at = from; at < to;) {
       const position = payloadOffset + at - from;
       const fault = recordFault(bytes, at, to, position);

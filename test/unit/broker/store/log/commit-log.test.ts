@@ -68,7 +68,7 @@ function scanned(): { payloads: number[]; end: number } {
     segmentSize: segments.segmentSize,
   });
   fresh.open();
-  const scanner = new LogScanner(fresh, silentLogger, (_bytes, from, to) => payloads.push(to - from));
+  const scanner = new LogScanner(fresh, (_bytes, from, to) => payloads.push(to - from));
   return { payloads, end: scanner.scan(0, undefined, { offset: 0, link: 0 }).end.offset };
 }
 
