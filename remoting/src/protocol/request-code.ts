@@ -116,6 +116,8 @@ export const RequestCode = {
   POLLING_INFO: 200055,
   POP_ROLLBACK: 200056,
   BATCH_ACK_MESSAGE: 200151,
+  // CometMQ's own, 90000 to 99999: transactions from 90100, schedules from 90150, groups from 90200, POP from 90250.
+  GET_GROUP_CONFLICTS: 90_200,
 } as const;
 
 const NAMES: ReadonlyMap<number, string> = new Map(
