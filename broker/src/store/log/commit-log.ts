@@ -65,6 +65,8 @@ export class CommitLog {
   /** Files that were written to since their last sync, and names that must be durable first. */
   #unsyncedSegments = new Set<LogSegment>();
   #unsyncedNames: Promise<void>[] = [];
+  /** Segments that don't have their name yet: a start would not find what is written to them. */
+  #unnamed = 0;
   #failure: MqError | undefined;
 
   #written = new DurabilityGroup();
@@ -210,9 +212,17 @@ export class CommitLog {
     this.#writeFrame(FrameKind.SEGMENT_END);
     const base = this.#segment.base + this.#segments.segmentSize;
     const { segment, named } = this.#segments.appendSpare(base);
-    // Handled where it is awaited; this keeps an early failure from being reported as unhandled.
-    named.catch(() => undefined);
     this.#unsyncedNames.push(named);
+    this.#unnamed++;
+    named.then(
+      () => {
+        this.#unnamed--;
+        this.#turn();
+      },
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
     this.#segment = segment;
     this.#frameBase = base;
     this.#writtenOffset = base;
@@ -240,7 +250,10 @@ export class CommitLog {
     });
   }
 
-  /** End of a turn: write what is open unless a sync is under way anyway, then sync if somebody waits for it. */
+  /**
+   * End of a turn: write what is open unless a sync is under way anyway, then sync if somebody waits for it. Who waits for
+   * the write waits for the name of a new segment, too.
+   */
   #turn(): void {
     if (this.#failure !== undefined) return;
     const canWait = this.#syncing && this.#written.isEmpty && this.#payloadSize < FRAME_WRITE_SIZE;
@@ -250,9 +263,11 @@ export class CommitLog {
       this.#nextSynced.push(this.#synced);
       this.#synced = new DurabilityGroup();
     }
-    const written = this.#written;
-    this.#written = new DurabilityGroup();
-    written.release();
+    if (this.#unnamed === 0) {
+      const written = this.#written;
+      this.#written = new DurabilityGroup();
+      written.release();
+    }
     if (this.#syncing) return;
     const unsynced = this.#writtenOffset - this.#syncedEnd.offset;
     if (this.#nextSynced.length > 0 || unsynced >= UNSYNCED_BYTES_MAX) this.#startSync();

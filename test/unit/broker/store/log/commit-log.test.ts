@@ -288,6 +288,35 @@ describe('segments', () => {
 });
 
 describe('failures', () => {
+  test('what is written to a new segment is acknowledged when the segment has its name', async () => {
+    append(15_000, 'written', 'a');
+    await clock.settle();
+    const state: { rename?: () => void } = {};
+    disk.gate = ({ kind }) =>
+      kind === 'rename' ? new Promise((resolve) => (state.rename = resolve)) : undefined;
+    append(5_000, 'written', 'b');
+    await clock.settle();
+    expect(events).toEqual(['a written']);
+    append(100, 'written', 'c');
+    await clock.settle();
+    state.rename?.();
+    await clock.settle();
+    expect(events).toEqual(['a written', 'b written', 'c written']);
+  });
+
+  test.each(['rename', 'syncDirectory'] as const)(
+    'a failed %s at a roll poisons the log at once, with a sync or without',
+    async (kind) => {
+      append(15_000, 'written', 'a');
+      await clock.settle();
+      disk.failNext(1, 'EIO', [kind]);
+      append(5_000, 'written', 'b');
+      await clock.settle();
+      expect(events).toEqual(['a written', 'b STORE_FAILED']);
+      expect(() => append(1)).toThrow(expect.objectContaining({ kind: 'STORE_FAILED' }));
+    },
+  );
+
   test('a failed sync tells all who wait and poisons the log', async () => {
     const release = holdSyncs();
     append(100, 'synced', 'a');
