@@ -4,15 +4,20 @@ export interface KeyValueChange {
   readonly value: string | undefined;
 }
 
+export type KeyValuePair = readonly [key: string, value: string];
+
 /**
- * Small durable state beside the log: settings and offsets. Batches are atomic. Keys are ordered, so that a family of
- * keys is read by its prefix.
+ * Durable state beside the log: settings, offsets, tables of features. Batches are atomic. Keys are ASCII and
+ * ordered, so that a family of keys is read by its prefix, and a large one by ranges.
  */
 export interface KeyValueStore {
   open(): Promise<void>;
   /** With `sync` the batch is on the disk when the promise resolves. */
   write(changes: readonly KeyValueChange[], sync: boolean): Promise<void>;
   /** All pairs whose key begins with `prefix`. For start-up: the families are bounded by the settings' limits. */
-  entries(prefix: string): Promise<(readonly [key: string, value: string])[]>;
+  entries(prefix: string): Promise<KeyValuePair[]>;
+  get(key: string): Promise<string | undefined>;
+  /** The first `limit` pairs with `from` <= key < `to`, in the order of their keys. */
+  range(from: string, to: string, limit: number): Promise<KeyValuePair[]>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { KeyValueChange, KeyValueStore } from './key-value-store.ts';
+import type { KeyValueChange, KeyValuePair, KeyValueStore } from './key-value-store.ts';
 
 /** Keeps nothing over a restart: for tests and brokers without a data folder. */
 export class MemoryKeyValueStore implements KeyValueStore {
@@ -16,11 +16,24 @@ export class MemoryKeyValueStore implements KeyValueStore {
     return Promise.resolve();
   }
 
-  entries(prefix: string): Promise<(readonly [string, string])[]> {
-    return Promise.resolve([...this.#pairs].filter(([key]) => key.startsWith(prefix)).sort());
+  entries(prefix: string): Promise<KeyValuePair[]> {
+    return Promise.resolve([...this.#pairs].filter(([key]) => key.startsWith(prefix)).sort(byKey));
+  }
+
+  get(key: string): Promise<string | undefined> {
+    return Promise.resolve(this.#pairs.get(key));
+  }
+
+  range(from: string, to: string, limit: number): Promise<KeyValuePair[]> {
+    const pairs = [...this.#pairs].filter(([key]) => key >= from && key < to).sort(byKey);
+    return Promise.resolve(pairs.slice(0, limit));
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+function byKey(a: KeyValuePair, b: KeyValuePair): number {
+  return a[0] < b[0] ? -1 : 1;
 }

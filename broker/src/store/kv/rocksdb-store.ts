@@ -1,7 +1,7 @@
 import rocksdb from 'rocksdb';
 import type { Iterator, RocksDb } from 'rocksdb';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
-import type { KeyValueChange, KeyValueStore } from './key-value-store.ts';
+import type { KeyValueChange, KeyValuePair, KeyValueStore } from './key-value-store.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** Behind every key that begins with a prefix: keys are ASCII. */
@@ -48,14 +48,29 @@ export class RocksDbStore implements KeyValueStore {
     });
   }
 
-  async entries(prefix: string): Promise<(readonly [string, string])[]> {
+  entries(prefix: string): Promise<KeyValuePair[]> {
+    return this.range(prefix, prefix + PREFIX_END, Infinity);
+  }
+
+  get(key: string): Promise<string | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#db.get(key, { asBuffer: false }, (error, value) => {
+        if (!error) resolve(value);
+        else if (/notfound/i.test(error.message)) resolve(undefined);
+        else reject(error);
+      });
+    });
+  }
+
+  async range(from: string, to: string, limit: number): Promise<KeyValuePair[]> {
     const iterator = this.#db.iterator({
-      gte: prefix,
-      lt: prefix + PREFIX_END,
+      gte: from,
+      lt: to,
+      limit: Number.isFinite(limit) ? limit : -1,
       keyAsBuffer: false,
       valueAsBuffer: false,
     });
-    const pairs: (readonly [string, string])[] = [];
+    const pairs: KeyValuePair[] = [];
     try {
       for (let pair = await next(iterator); pair !== undefined; pair = await next(iterator)) pairs.push(pair);
     } finally {
@@ -74,7 +89,7 @@ export class RocksDbStore implements KeyValueStore {
   }
 }
 
-function next(iterator: Iterator): Promise<readonly [string, string] | undefined> {
+function next(iterator: Iterator): Promise<KeyValuePair | undefined> {
   return new Promise((resolve, reject) => {
     iterator.next((error, key, value) => {
       if (error) reject(error);

@@ -18,7 +18,19 @@ declare module 'rocksdb' {
       options: { sync: boolean },
       callback: Done,
     ): void;
-    iterator(options: { gte: string; lt: string; keyAsBuffer: boolean; valueAsBuffer: boolean }): Iterator;
+    get(
+      key: string,
+      options: { asBuffer: false },
+      callback: (error: Error | null | undefined, value?: string) => void,
+    ): void;
+    iterator(options: {
+      gte: string;
+      lt: string;
+      /** −1: no limit. */
+      limit: number;
+      keyAsBuffer: boolean;
+      valueAsBuffer: boolean;
+    }): Iterator;
   }
 
   export default function rocksdb(directory: string): RocksDb;
