@@ -31,6 +31,7 @@ export function systemTopics(settings: SystemTopicSettings): TopicConfig[] {
     topicConfig(SystemTopic.TRANS_HALF, 1),
     topicConfig(SystemTopic.TRANS_OP_HALF, 1),
     topicConfig(SystemTopic.WHEEL_TIMER, 1),
+    topicConfig(SystemTopic.WHEEL_TIMER_OP, 1),
   ];
   topics.push(templateTopic(settings));
   if (settings.traceTopic) topics.push(topicConfig(SystemTopic.TRACE, 1));

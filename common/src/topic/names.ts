@@ -18,6 +18,8 @@ export const SystemTopic = {
   SELF_TEST: 'SELF_TEST_TOPIC',
   OFFSET_MOVED: 'OFFSET_MOVED_EVENT',
   WHEEL_TIMER: 'rmq_sys_wheel_timer',
+  /** Ours: what became of schedules. */
+  WHEEL_TIMER_OP: 'rmq_sys_wheel_timer_op',
 } as const;
 
 /** Producers may not send to these. */
@@ -30,7 +32,12 @@ export const FORBIDDEN_TOPICS: ReadonlySet<string> = new Set<string>([
   SystemTopic.TRANS_CHECK_MAX_TIME,
   SystemTopic.SELF_TEST,
   SystemTopic.OFFSET_MOVED,
+  SystemTopic.WHEEL_TIMER,
+  SystemTopic.WHEEL_TIMER_OP,
 ]);
+
+/** Begins the name of the topic that keeps what was popped and acknowledged. */
+const REVIVE_TOPIC_PREFIX = 'rmq_sys_REVIVE_LOG_';
 
 const SYSTEM_TOPICS: ReadonlySet<string> = new Set<string>(Object.values(SystemTopic));
 
@@ -40,6 +47,18 @@ export const DERIVED_TOPIC_LENGTH_MAX = 255;
 export const GROUP_LENGTH_MAX = 120;
 
 const LEGAL_NAME = /^[%|a-zA-Z0-9_-]+$/;
+/** A group's retries of one topic, kept apart by a plus sign (version 2 of POP's retry topics). */
+const LEGAL_RETRY_TOPIC = /^%RETRY%[%|a-zA-Z0-9_-]+(\+[%|a-zA-Z0-9_-]+)?$/;
+
+/** The topic of a cluster's brokers that keeps what was popped and acknowledged. */
+export function reviveTopic(cluster: string): string {
+  return REVIVE_TOPIC_PREFIX + cluster;
+}
+
+/** True for topics that producers may not send to: the broker believes what is in them. */
+export function isForbiddenTopic(topic: string): boolean {
+  return FORBIDDEN_TOPICS.has(topic) || topic.startsWith(REVIVE_TOPIC_PREFIX);
+}
 
 export function isSystemTopic(topic: string): boolean {
   return SYSTEM_TOPICS.has(topic) || topic.startsWith(SYSTEM_TOPIC_PREFIX);
@@ -69,7 +88,7 @@ export function groupOfRetryTopic(topic: string): string {
 /** Why a topic name is refused, in RocketMQ's words, or undefined when it is fine. */
 export function topicNameFault(topic: string): string | undefined {
   if (topic.trim() === '') return 'The specified topic is blank.';
-  if (!LEGAL_NAME.test(topic)) {
+  if (!LEGAL_NAME.test(topic) && !LEGAL_RETRY_TOPIC.test(topic)) {
     return `The specified topic: ${topic}, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$`;
   }
   const lengthMax = isRetryTopic(topic) || isDlqTopic(topic) ? DERIVED_TOPIC_LENGTH_MAX : TOPIC_LENGTH_MAX;
