@@ -68,6 +68,7 @@ export class RuntimeInfoService {
       ...this.#rates(clock.now()),
       ...this.#totals(),
       ...this.#delays(),
+      ...damageOf(store),
       commitLogDirCapacity: capacityText(space),
       commitLogDiskRatio: used,
       [`commitLogDiskRatio_${logDirectory}`]: used,
@@ -129,6 +130,16 @@ export class RuntimeInfoService {
       levels.map(({ offset, max }, index) => [`scheduleMessageOffset_${index + 1}`, `${offset},${max}`]),
     );
   }
+}
+
+/** Not in RocketMQ: what was found damaged since the start. */
+function damageOf({ damage }: MessageStore): Record<string, string> {
+  return {
+    damagedRanges: String(damage.ranges),
+    damagedBytes: String(damage.bytes),
+    damagedMessages: String(damage.messages),
+    repairedEntries: String(damage.repairedEntries),
+  };
 }
 
 /** Means of ten seconds, one minute and ten minutes. */

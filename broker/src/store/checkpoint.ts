@@ -86,6 +86,12 @@ export function readSlots(bytes: Buffer): readonly [older: Slot | undefined, new
   return first.sequence < second.sequence ? [first, second] : [second, first];
 }
 
+export function newerFormat(format: number): MqError {
+  return new MqError('NOT_SUPPORTED', `the store has format ${format}, this version knows ${STORE_FORMAT}`, {
+    hint: 'start the version that wrote it, or a newer one',
+  });
+}
+
 export function isSlotIntact(bytes: Buffer, at: number): boolean {
   const isWhole = bytes.length >= at + SLOT_SIZE && getUint32(bytes, at) === MAGIC;
   return isWhole && getUint32(bytes, at + 4) === crc32(bytes.subarray(at + 8, at + SLOT_SIZE));
@@ -94,11 +100,7 @@ export function isSlotIntact(bytes: Buffer, at: number): boolean {
 function readSlot(bytes: Buffer, at: number): Slot | undefined {
   if (!isSlotIntact(bytes, at)) return undefined;
   const format = bytes[at + 41] ?? 0;
-  if (format > STORE_FORMAT) {
-    throw new MqError('NOT_SUPPORTED', `the store has format ${format}, this version knows ${STORE_FORMAT}`, {
-      hint: 'start the version that wrote it, or a newer one',
-    });
-  }
+  if (format > STORE_FORMAT) throw newerFormat(format);
   return {
     sequence: getInt64(bytes, at + 8),
     state: {

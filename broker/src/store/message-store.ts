@@ -124,6 +124,7 @@ export class MessageStore {
       parts.queues,
       parts.index,
       this.#checkpoints,
+      this.reader,
     );
   }
 
@@ -206,6 +207,11 @@ export class MessageStore {
 
   whenDurable(durability: Durability): Promise<void> {
     return whenDurable(this.#commitLog.group(durability));
+  }
+
+  /** Resolves when all that was appended before is on the disk, whatever this broker promises. */
+  sync(): Promise<void> {
+    return this.#commitLog.sync();
   }
 
   /** Copies the planned records back to back; false when one of them is gone. */

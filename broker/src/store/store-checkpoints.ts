@@ -1,12 +1,15 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
+import { SummarizedLog } from '@cometmq/common/logging/summarized-log';
 import type { CheckpointFile } from './checkpoint.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import type { CommitLog } from './log/commit-log.ts';
 import type { QueueTable } from './queue/queue-table.ts';
 import type { StoreQueue } from './queue/store-queue.ts';
 
+/** A full disk fails every checkpoint; one line each would fill what is left of it. */
+const LOG_PERIOD_MS = 30_000;
 /** Checkpoints without a message after which a queue gives its memory back. */
 const IDLE_CHECKPOINTS = 30;
 /** Queues that the first checkpoint flushes at once: nobody is served yet whose sync would wait behind them. */
@@ -31,6 +34,7 @@ export interface CheckpointedParts {
 /** Makes what is derived from the log durable, again and again, and notes up to where. */
 export class StoreCheckpoints {
   readonly #options: StoreCheckpointsOptions;
+  readonly #log: SummarizedLog;
   readonly #parts: CheckpointedParts;
   readonly #idleRounds = new Map<StoreQueue, number>();
   /** What works on files of queues and index, one after the other. */
@@ -42,6 +46,7 @@ export class StoreCheckpoints {
 
   constructor(options: StoreCheckpointsOptions, parts: CheckpointedParts) {
     this.#options = options;
+    this.#log = new SummarizedLog(options.log, options.clock, LOG_PERIOD_MS);
     this.#parts = parts;
   }
 
@@ -54,6 +59,7 @@ export class StoreCheckpoints {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#work;
+    this.#log.close();
   }
 
   /** Makes a checkpoint, or waits for the one that is about to begin. */
@@ -97,7 +103,7 @@ export class StoreCheckpoints {
     this.#timer = this.#options.clock.setTimer(this.#options.checkpointIntervalMs, () => {
       this.run()
         .catch((error: unknown) => {
-          this.#options.log.error({ reason: errorText(error) }, 'checkpoint failed; it is tried again');
+          this.#log.error({ reason: errorText(error) }, 'checkpoint failed; it is tried again');
         })
         .finally(() => {
           if (!this.#stopped) this.#schedule();

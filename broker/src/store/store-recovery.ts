@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { StoreOptions } from './store-options.ts';
 import type { CheckpointState } from './checkpoint.ts';
+import { newerFormat } from './checkpoint.ts';
 import type { DamageLedger } from './damage-ledger.ts';
 import type { DroppedTopics } from './dropped-topics.ts';
 import type { KeyIndex } from './index/key-index.ts';
@@ -49,6 +50,7 @@ export async function recoverStore(
   const { segments, dropped } = parts;
   segments.open();
   dropped.load();
+  if (checkpoint === undefined) refuseNewerFormat(segments);
   checkLogIsThere(options, segments, checkpoint);
   const isNew = checkpoint === undefined && segments.first === undefined && parts.queues.hasNoFiles();
   if (segments.first === undefined) await segments.createFirst(0, FIRST_FILL_BYTES);
@@ -248,6 +250,17 @@ class Recovery {
   #warn(reason: string): void {
     this.#options.log.warn({ reason }, 'rebuilding queues and key index from the log');
   }
+}
+
+/**
+ * Without a checkpoint only the first frame tells the format.
+ * @throws MqError `NOT_SUPPORTED` for that of a newer version, which must not be taken for an empty log.
+ */
+function refuseNewerFormat({ first }: LogSegments): void {
+  const magic = Buffer.alloc(4);
+  first?.file.readSync(magic, 0, magic.length, 0);
+  const format = /^CMQ([2-9])$/.exec(magic.toString('latin1'))?.[1];
+  if (format !== undefined) throw newerFormat(Number(format));
 }
 
 /** Makes sure that nothing behind the end can be taken for a part of the log later. */

@@ -5,6 +5,7 @@ import { SysFlag } from '@cometmq/common/message/sys-flag';
 import { getInt32, getInt64 } from './bytes.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import { FRAME_HEADER_SIZE, readFrameHeader } from './log/log-frame.ts';
+import type { LogReader } from './log/log-reader.ts';
 import type { LogSegment } from './log/log-segment.ts';
 import type { LogSegments } from './log/log-segments.ts';
 import type { QueueTable } from './queue/queue-table.ts';
@@ -20,6 +21,7 @@ export class StoreRetention {
   readonly #queues: QueueTable;
   readonly #index: KeyIndex;
   readonly #checkpoints: StoreCheckpoints;
+  readonly #reader: LogReader;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -30,7 +32,9 @@ export class StoreRetention {
     queues: QueueTable,
     index: KeyIndex,
     checkpoints: StoreCheckpoints,
+    reader: LogReader,
   ) {
+    this.#reader = reader;
     this.#checkpoints = checkpoints;
     this.#options = options;
     this.#segments = segments;
@@ -89,17 +93,19 @@ export class StoreRetention {
     const { retentionMs, logSizeMaxBytes, segmentSizeBytes, clock } = this.#options;
     if (this.#segments.count <= 1) return false;
     if (this.#segments.count * segmentSizeBytes > logSizeMaxBytes) return true;
-    const newest = this.#newestOfFirst();
-    return newest !== undefined && newest < clock.now() - retentionMs;
+    return this.#isFirstOlderThan(clock.now() - retentionMs);
   }
 
-  /** A time that all messages of the oldest segment are older than: that of the first one behind it. */
-  #newestOfFirst(): number | undefined {
+  /** All messages of the oldest segment are older than the first one behind it. */
+  #isFirstOlderThan(limit: number): boolean {
     for (const segment of this.#segments.all().slice(1)) {
       const timestamp = firstStoreTimestamp(segment);
-      if (timestamp !== undefined) return timestamp;
+      if (timestamp === undefined || timestamp > this.#options.clock.now()) continue;
+      if (timestamp >= limit) return false;
+      // A damaged time must not make messages expire early; a later segment may tell instead.
+      if (this.#reader.isIntact(segment.base)) return true;
     }
-    return undefined;
+    return false;
   }
 }
 

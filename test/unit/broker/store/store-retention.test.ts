@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { RecordField } from '@cometmq/common/message/record-layout';
+import { FRAME_HEADER_SIZE } from '@cometmq/broker/store/log/log-frame';
 import type { StoreOptions } from '@cometmq/broker/store/store-options';
 import { STORE_DIRECTORY, StoreWorld } from '../../../support/store-world.ts';
 
@@ -48,6 +50,19 @@ describe('by time', () => {
     );
     await world.clock.advance(HOUR_MS + 20_000);
     expect(world.store.logStart).toBe(3 * SEGMENT);
+  });
+
+  test('a damaged store time does not make messages expire early', async () => {
+    await fill(3);
+    const storeTimestampAt = FRAME_HEADER_SIZE + RecordField.BORN_HOST + 8;
+    for (const base of [SEGMENT, 2 * SEGMENT]) {
+      const path = `${STORE_DIRECTORY}/commitlog/${String(base).padStart(20, '0')}`;
+      world.disk.damage(path, storeTimestampAt, Buffer.alloc(8));
+    }
+    await world.clock.advance(HOUR_MS / 2);
+    await world.store.expire();
+    expect(world.store.logStart).toBe(0);
+    expect(world.store.damage.ranges).toBe(2);
   });
 
   test('a few bytes are read to know the age, however large the message', async () => {
