@@ -4,6 +4,7 @@ import type { Logger } from '@cometmq/common/logging/logger';
 import type { Clock } from '@cometmq/common/clock/clock';
 import type { RandomSource } from '@cometmq/common/random/random';
 import { ConsumerTable } from './client/consumer-table.ts';
+import { GroupGuard } from './client/group-guard.ts';
 import { ProducerTable } from './client/producer-table.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
 import { DelayDelivery } from './delay/delay-delivery.ts';
@@ -56,6 +57,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
   const groups = new GroupTable(clock, kv, config);
   const offsets = new ConsumerOffsets(kv);
   const consumers = new ConsumerTable(clock);
+  const guard = new GroupGuard(clock, log, consumers, () => config.groupGuard === 'refuse');
   const producers = new ProducerTable(clock);
   const locks = new QueueLocks(clock);
   const hold = new PullHold(clock);
@@ -87,6 +89,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     groups,
     offsets,
     consumers,
+    guard,
     producers,
     locks,
     hold,
@@ -104,11 +107,12 @@ export function brokerServices(base: BrokerBase): BrokerServices {
       hold,
       stats,
       filters,
+      guard,
     }),
     sendBack: new SendBackService({ clock, random, store, groups, creation, levels, stats, durability }),
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
     querying: new QueryService(store),
-    clients: new ClientService({ consumers, producers, groups, creation, locks, hold, filters }),
+    clients: new ClientService({ consumers, producers, groups, creation, locks, hold, filters, guard }),
     transactions,
     transactionTable,
   };

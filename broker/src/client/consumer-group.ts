@@ -8,6 +8,9 @@ export type MessageModel = 'CLUSTERING' | 'BROADCASTING';
 export interface ConsumerMember extends ClientIdentity {
   readonly channel: ClientChannel;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
+  readonly messageModel: MessageModel;
+  /** Monotonic time of the first heartbeat, ms. */
+  readonly joinedMs: number;
   /** Monotonic time of the last heartbeat, ms. */
   readonly lastBeatMs: number;
 }
@@ -36,8 +39,18 @@ export class ConsumerGroup {
   /** Takes a member's heartbeat; true when members or subscriptions changed. */
   beat(channel: ClientChannel, client: ClientIdentity, beat: GroupBeat, nowMs: number): boolean {
     const subscriptions = new Map(beat.subscriptions.map((s) => [s.topic, s]));
-    const isNew = this.members.get(channel)?.clientId !== client.clientId;
-    this.members.set(channel, { ...client, channel, subscriptions, lastBeatMs: nowMs });
+    const present = this.members.get(channel);
+    const isNew = present?.clientId !== client.clientId;
+    const joinedMs = isNew ? nowMs : (present?.joinedMs ?? nowMs);
+    const { messageModel } = beat;
+    this.members.set(channel, {
+      ...client,
+      channel,
+      subscriptions,
+      messageModel,
+      joinedMs,
+      lastBeatMs: nowMs,
+    });
     this.consumeType = beat.consumeType;
     this.messageModel = beat.messageModel;
     this.consumeFromWhere = beat.consumeFromWhere;

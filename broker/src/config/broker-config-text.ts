@@ -55,6 +55,11 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
     show: (config) => Math.floor(config.retentionMs / HOUR_MS),
     read: (text, key) => ({ retentionMs: integer(text, key) * HOUR_MS }),
   },
+  // CometMQ's own.
+  groupGuard: {
+    show: (config) => config.groupGuard,
+    read: (text, key) => ({ groupGuard: oneOf(['report', 'refuse'], text, key) }),
+  },
   flushDiskType: { show: (config) => (config.flush === 'sync' ? 'SYNC_FLUSH' : 'ASYNC_FLUSH') },
   haListenPort: { show: (_config, place) => place.port + 1 },
   listenPort: { show: (_config, place) => place.port },
@@ -126,6 +131,12 @@ function notChangeable(key: string, isKnown: boolean): MqError {
 function boolean(text: string, key: string): boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   throw new MqError('INVALID_ARGUMENT', `${key}: ${text} is neither true nor false`);
+}
+
+function oneOf<T extends string>(values: readonly T[], text: string, key: string): T {
+  const found = values.find((value) => value === text);
+  if (found !== undefined) return found;
+  throw new MqError('INVALID_ARGUMENT', `${key}: ${text} is none of ${values.join(', ')}`);
 }
 
 function integer(text: string, key: string): number {

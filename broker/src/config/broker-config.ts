@@ -78,6 +78,10 @@ export const brokerConfigSchema = z.object({
     .string()
     .default('1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h')
     .describe('delays of levels 1 to n; also the ladder of retries'),
+  groupGuard: z
+    .enum(['report', 'refuse'])
+    .default('report')
+    .describe('members that do not fit their consumer group: tell (report), or keep new ones out (refuse)'),
   registerPeriodMs: z.coerce
     .number()
     .int()

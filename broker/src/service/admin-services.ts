@@ -39,7 +39,7 @@ export interface AdminServices {
 export function adminServices(base: AdminBase, services: BrokerServices): AdminServices {
   const { clock, disk, store, settings, dataDir, announce } = base;
   const { name: brokerName, cluster: clusterName } = settings.current;
-  const { topics, groups, offsets, consumers, producers, hold, stats, delivery } = services;
+  const { topics, groups, offsets, consumers, guard, producers, hold, stats, delivery } = services;
   const place = { address: base.advertisedAddress, port: base.advertisedPort, dataDir };
   return {
     address: `${place.address}:${place.port}`,
@@ -47,8 +47,8 @@ export function adminServices(base: AdminBase, services: BrokerServices): AdminS
     groups: new GroupAdminService(groups, offsets),
     statistics: new StatisticsService(clock, topics, stats, clusterName),
     progress: new ProgressService({ clock, topics, groups, consumers, offsets, stats }),
-    directory: new ClientDirectory(consumers, producers, offsets),
-    runtime: new RuntimeInfoService({ clock, disk, dataDir, store, stats, delivery }),
+    directory: new ClientDirectory(consumers, producers, offsets, guard),
+    runtime: new RuntimeInfoService({ clock, disk, dataDir, store, stats, delivery, guard }),
     broker: new BrokerAdminService(settings, store, delivery, place),
   };
 }

@@ -1,4 +1,5 @@
 import type { ConsumerTable } from '../client/consumer-table.ts';
+import type { GroupGuard } from '../client/group-guard.ts';
 import type { ProducerTable } from '../client/producer-table.ts';
 import type { DelayDelivery } from '../delay/delay-delivery.ts';
 import type { GroupTable } from '../group/group-table.ts';
@@ -24,6 +25,7 @@ export interface BrokerServices {
   readonly groups: GroupTable;
   readonly offsets: ConsumerOffsets;
   readonly consumers: ConsumerTable;
+  readonly guard: GroupGuard;
   readonly producers: ProducerTable;
   readonly locks: QueueLocks;
   readonly hold: PullHold;

@@ -14,6 +14,7 @@ export type LiveSettings = Pick<
   | 'pullBatchMax'
   | 'pullBytesMax'
   | 'retentionMs'
+  | 'groupGuard'
 >;
 
 type SettingsChanged = (previous: BrokerConfig) => Promise<void>;

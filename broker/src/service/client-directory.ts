@@ -1,6 +1,7 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { ConsumerGroup, ConsumerMember } from '../client/consumer-group.ts';
 import type { ConsumerTable } from '../client/consumer-table.ts';
+import type { GroupConflict, GroupGuard } from '../client/group-guard.ts';
 import type { ProducerMember, ProducerTable } from '../client/producer-table.ts';
 import type { Subscription } from '../client/subscription.ts';
 import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
@@ -10,11 +11,18 @@ export class ClientDirectory {
   readonly #consumers: ConsumerTable;
   readonly #producers: ProducerTable;
   readonly #offsets: ConsumerOffsets;
+  readonly #guard: GroupGuard;
 
-  constructor(consumers: ConsumerTable, producers: ProducerTable, offsets: ConsumerOffsets) {
+  constructor(
+    consumers: ConsumerTable,
+    producers: ProducerTable,
+    offsets: ConsumerOffsets,
+    guard: GroupGuard,
+  ) {
     this.#consumers = consumers;
     this.#producers = producers;
     this.#offsets = offsets;
+    this.#guard = guard;
   }
 
   /** @throws MqError `CONSUMER_NOT_ONLINE`. */
@@ -29,6 +37,11 @@ export class ClientDirectory {
   members(group: string, clientId: string): ConsumerMember[] {
     const members = [...(this.#consumers.find(group)?.members.values() ?? [])];
     return clientId === '' ? members : members.filter((member) => member.clientId === clientId);
+  }
+
+  /** Consumer groups, or the one that is named, whose members do not fit together. */
+  conflicts(group: string | undefined): GroupConflict[] {
+    return this.#guard.conflicts(group);
   }
 
   producers(group: string): readonly ProducerMember[] {

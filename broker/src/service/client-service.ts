@@ -1,6 +1,7 @@
 import type { ClientChannel, ClientIdentity } from '../client/client-channel.ts';
 import type { GroupBeat } from '../client/consumer-group.ts';
 import type { ConsumerTable } from '../client/consumer-table.ts';
+import type { GroupGuard } from '../client/group-guard.ts';
 import type { ProducerTable } from '../client/producer-table.ts';
 import type { Subscription } from '../client/subscription.ts';
 import { subscription, subscriptionOrProblem } from '../client/subscription.ts';
@@ -22,6 +23,7 @@ export interface ClientParts {
   readonly locks: QueueLocks;
   readonly hold: PullHold;
   readonly filters: PropertyFilters;
+  readonly guard: GroupGuard;
 }
 
 /** Who is connected, and which queues members of a group hold. */
@@ -61,6 +63,7 @@ export class ClientService {
       // Members learn their queues from the route, so the retry topic must be there before they look.
       if (config.retryQueueNums > 0) await creation.retryTopic(config);
       if (channel.isClosed) return;
+      this.#parts.guard.check(beat.group, channel, client, beat);
       const isClustering = beat.messageModel === 'CLUSTERING';
       this.#parts.consumers.beat(
         beat.group,
@@ -99,11 +102,12 @@ export class ClientService {
     this.#parts.locks.unlock(group, queue, clientId);
   }
 
-  /** Drops clients that no longer beat. */
+  /** Drops clients that no longer beat, and looks at what is left of the groups. */
   expire(): void {
     this.#parts.producers.expire();
     this.#parts.consumers.expire();
     this.#parts.locks.expire();
+    this.#parts.guard.scan();
   }
 
   #notifies(group: string): boolean {

@@ -1,5 +1,6 @@
 import type { ClientChannel } from '../client/client-channel.ts';
 import type { ConsumerTable } from '../client/consumer-table.ts';
+import type { GroupGuard } from '../client/group-guard.ts';
 import type { Subscription } from '../client/subscription.ts';
 import { subscription } from '../client/subscription.ts';
 import { MqError } from '@cometmq/common/error/mq-error';
@@ -67,6 +68,7 @@ export interface PullParts {
   readonly hold: PullHold;
   readonly stats: BrokerStats;
   readonly filters: PropertyFilters;
+  readonly guard: GroupGuard;
 }
 
 /** Reads messages for consumers that keep their own offset (RocketMQ's pull and push consumers). */
@@ -164,6 +166,7 @@ export class PullService {
       });
     }
     if (!group.consumeEnable) throw new MqError('NO_PERMISSION', `subscription group no permission, ${name}`);
+    this.#parts.guard.pulled(name);
     const online = this.#parts.consumers.find(name);
     if (online?.messageModel === 'BROADCASTING' && !group.consumeBroadcastEnable) {
       throw new MqError('NO_PERMISSION', `the consumer group[${name}] can not consume by broadcast way`);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '@cometmq/common/clock/clock';
 import type { Disk, DiskSpace } from '@cometmq/common/disk/disk';
+import type { GroupGuard } from '../client/group-guard.ts';
 import type { DelayDelivery } from '../delay/delay-delivery.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { StatsItem } from '../stats/stats-item.ts';
@@ -14,6 +15,7 @@ export interface RuntimeInfoParts {
   readonly store: MessageStore;
   readonly stats: BrokerStats;
   readonly delivery: DelayDelivery;
+  readonly guard: GroupGuard;
 }
 
 /** What tools and exporters expect and what does not exist in a broker with one event loop and no buffers of its own. */
@@ -58,7 +60,7 @@ export class RuntimeInfoService {
   }
 
   async table(): Promise<Record<string, string>> {
-    const { clock, disk, dataDir, store } = this.#parts;
+    const { clock, disk, dataDir, store, guard } = this.#parts;
     const logDirectory = join(dataDir, 'store', 'commitlog');
     const space = await disk.space(logDirectory);
     const used = ((space.totalBytes - space.freeBytes) / Math.max(space.totalBytes, 1)).toFixed(2);
@@ -69,6 +71,9 @@ export class RuntimeInfoService {
       ...this.#totals(),
       ...this.#delays(),
       ...damageOf(store),
+      // Not in RocketMQ: consumer groups whose members do not fit together, and members kept out for that.
+      groupConflicts: String(guard.conflicts().length),
+      groupRefusals: String(guard.refusals),
       commitLogDirCapacity: capacityText(space),
       commitLogDiskRatio: used,
       [`commitLogDiskRatio_${logDirectory}`]: used,

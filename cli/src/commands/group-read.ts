@@ -1,4 +1,5 @@
 import type { GroupProgress } from '@cometmq/client/admin/group-progress';
+import type { ConflictSideData } from '@cometmq/remoting/protocol/body/group-conflicts';
 import { notFoundError } from '../command/cli-error.ts';
 import type { Command, CommandContext } from '../command/command.ts';
 import { argument } from '../command/command.ts';
@@ -113,6 +114,38 @@ async function subscriptions(context: CommandContext): Promise<ExitCode | undefi
   return reportMissing(context.output, result);
 }
 
+async function conflicts(context: CommandContext): Promise<ExitCode | undefined> {
+  const { output, args } = context;
+  const result = await (await context.admin()).clients.conflicts(args[0]);
+  await output.list({
+    rows: result.conflicts,
+    columns: [
+      { title: 'group', value: ({ group }) => group },
+      { title: 'conflict', value: ({ kind }) => CONFLICTS[kind] ?? kind },
+      { title: 'of', value: ({ subject }) => subject },
+      { title: 'since', value: ({ since }) => output.time(since) },
+      { title: 'who', value: ({ sides }) => sides.map(sideText).join('; ') },
+      { title: 'broker', value: ({ broker }) => broker, wide: true },
+    ],
+    name: ({ group }) => group,
+    whole: result,
+    empty: 'the members of every group fit together',
+  });
+  return reportMissing(output, result);
+}
+
+const CONFLICTS: Readonly<Record<string, string>> = {
+  SUBSCRIPTIONS_DIFFER: 'different subscriptions',
+  MODELS_DIFFER: 'clustering and broadcasting',
+  CLIENT_ID_TWICE: 'client id used twice',
+  PULL_AND_POP: 'pull and pop',
+};
+
+function sideText({ text, clients, clientCount }: ConflictSideData): string {
+  const others = clientCount > clients.length ? ` and ${clientCount - clients.length} more` : '';
+  return `${text}: ${clients.join(', ')}${others}`;
+}
+
 /** Verbs that look at a group's work. */
 export const groupReadCommands: readonly Command[] = [
   {
@@ -133,6 +166,13 @@ export const groupReadCommands: readonly Command[] = [
   },
   { name: 'group clients', about: 'online members', args: [GROUP], run: clients },
   { name: 'group subs', about: 'what its members subscribe to', args: [GROUP], run: subscriptions },
+  {
+    name: 'group conflicts',
+    about: 'groups whose members do not fit together, and who they are',
+    args: [{ ...GROUP, optional: true }],
+    examples: ['comet group conflicts', 'comet group conflicts billing'],
+    run: conflicts,
+  },
   {
     name: 'group stack',
     about: "a member's state and its thread stacks",

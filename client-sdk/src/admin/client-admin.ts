@@ -9,12 +9,15 @@ import {
   readProducerConnections,
   readProducerInfos,
 } from '@cometmq/remoting/protocol/body/client-connection';
+import type { GroupConflictData } from '@cometmq/remoting/protocol/body/group-conflicts';
+import { readGroupConflicts } from '@cometmq/remoting/protocol/body/group-conflicts';
 import type { SubscriptionData } from '@cometmq/remoting/protocol/body/heartbeat';
 import type { ConsumerRunningInfo } from '@cometmq/remoting/protocol/body/running-info';
 import { readRunningInfo } from '@cometmq/remoting/protocol/body/running-info';
 import {
   ConsumerGroupHeader,
   ConsumerRunningInfoHeader,
+  GroupConflictsHeader,
   ProducerGroupHeader,
 } from '@cometmq/remoting/protocol/header/client';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
@@ -40,6 +43,15 @@ export interface GroupConnections extends Merged {
   readonly consumeFromWhere: string;
   readonly clients: readonly GroupClient[];
   readonly subscriptions: readonly SubscriptionData[];
+}
+
+/** Why the members of a group do not fit together, as one broker sees it (CometMQ brokers only). */
+export interface GroupConflict extends GroupConflictData {
+  readonly broker: string;
+}
+
+export interface GroupConflicts extends Merged {
+  readonly conflicts: readonly GroupConflict[];
 }
 
 /** Longer than a broker waits for the client (10 s), so that its own answer arrives. */
@@ -76,6 +88,20 @@ export class ClientAdmin {
       complete: failures.length === 0,
       failures,
     };
+  }
+
+  /** Groups, or the one that is named, whose members do not fit together. Brokers of other makers find none. */
+  async conflicts(group?: string): Promise<GroupConflicts> {
+    const extFields = GroupConflictsHeader.encode(group === undefined ? {} : { group });
+    const request = { code: RequestCode.GET_GROUP_CONFLICTS, extFields };
+    const { answers, failures } = await gatherSome(await this.#session.masters(), async ({ address }) => {
+      const body = await absentIf(['NOT_SUPPORTED'], this.#session.askBody(address, request));
+      return body === undefined ? [] : readGroupConflicts(body);
+    });
+    const conflicts = answers.flatMap(({ server, value }) =>
+      value.map((conflict) => ({ broker: server, ...conflict })),
+    );
+    return { conflicts, complete: failures.length === 0, failures };
   }
 
   /** The online members of a producer group, as the brokers of `topic` see them; none is an empty list. */

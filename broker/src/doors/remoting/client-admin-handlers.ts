@@ -1,6 +1,10 @@
 import { tagsCode } from '@cometmq/common/message/tags-code';
 import { jsonBody } from '@cometmq/remoting/protocol/body/json';
-import { ConsumerGroupHeader, ProducerGroupHeader } from '@cometmq/remoting/protocol/header/client';
+import {
+  ConsumerGroupHeader,
+  GroupConflictsHeader,
+  ProducerGroupHeader,
+} from '@cometmq/remoting/protocol/header/client';
 import { TopicGroupHeader } from '@cometmq/remoting/protocol/header/stats';
 import { TopicHeader } from '@cometmq/remoting/protocol/header/topic';
 import type { Reply } from '@cometmq/remoting/protocol/remoting-command';
@@ -33,6 +37,13 @@ export function clientAdminHandlers(directory: ClientDirectory): HandlerTable {
           subscriptionTable: Object.fromEntries(subscriptions),
         });
         return { ...SUCCESS, body };
+      },
+    ],
+    [
+      RequestCode.GET_GROUP_CONFLICTS,
+      ({ extFields }): Reply => {
+        const { group } = GroupConflictsHeader.decode(extFields);
+        return { ...SUCCESS, body: jsonBody({ conflicts: directory.conflicts(group) }) };
       },
     ],
     [

@@ -13,6 +13,9 @@ export const UnregisterClientHeader = header({
 /** GET_CONSUMER_LIST_BY_GROUP (38), NOTIFY_CONSUMER_IDS_CHANGED (40), GET_CONSUMER_CONNECTION_LIST (203). */
 export const ConsumerGroupHeader = header({ consumerGroup: text });
 
+/** GET_GROUP_CONFLICTS (90200), CometMQ's own. Without a group: of all. */
+export const GroupConflictsHeader = header({ group: optional(text) });
+
 /** GET_PRODUCER_CONNECTION_LIST (204). */
 export const ProducerGroupHeader = header({ producerGroup: text });
 
