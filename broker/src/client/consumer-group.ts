@@ -41,7 +41,7 @@ export class ConsumerGroup {
     const subscriptions = new Map(beat.subscriptions.map((s) => [s.topic, s]));
     const present = this.members.get(channel);
     const isNew = present?.clientId !== client.clientId;
-    const joinedMs = isNew ? nowMs : (present?.joinedMs ?? nowMs);
+    const joinedMs = isNew ? nowMs : present.joinedMs;
     const { messageModel } = beat;
     this.members.set(channel, {
       ...client,
