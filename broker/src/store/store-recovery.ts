@@ -161,7 +161,7 @@ class Recovery {
     const { count, ends } = queues.census();
     if (count !== checkpoint.queueCount || ends !== checkpoint.queueEnds)
       return 'entries of queues are missing';
-    const isIndexWhole = await index.load(checkpoint.logOffset);
+    const isIndexWhole = await index.load(checkpoint.logOffset, checkpoint.indexEntries);
     if (!isIndexWhole || index.flushedEntries < checkpoint.indexEntries)
       return 'a part of the key index is missing';
     return undefined;

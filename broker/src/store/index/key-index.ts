@@ -47,10 +47,11 @@ export class KeyIndex {
   }
 
   /**
-   * Takes stock of the segments on disk; entries of records at or behind `logOffset` are cut. False when a segment
+   * Takes stock of the segments on disk. Only the first `entries`, counted from the first one ever, and of these the ones
+   * before `logOffset` count: later ones were written after the checkpoint and are derived again. False when a segment
    * lacks or is too short.
    */
-  async load(logOffset: number): Promise<boolean> {
+  async load(logOffset: number, entries: number): Promise<boolean> {
     this.#disk.makeDirectorySync(this.#directory);
     const numbers = this.#disk
       .listSync(this.#directory)
@@ -59,22 +60,26 @@ export class KeyIndex {
     let isCut = false;
     for (const [index, number] of numbers.entries()) {
       if (number !== (numbers[0] ?? 0) + index) return false;
-      if (isCut) {
+      const wanted = Math.min(entries - (number - 1) * this.#entriesMax, this.#entriesMax);
+      if (isCut || (wanted <= 0 && index > 0)) {
         await this.#disk.remove(this.#path(number, 'slots'));
         await this.#disk.remove(this.#path(number, 'entries'));
         continue;
       }
-      if (this.#disk.existsSync(this.#path(number, 'slots'))) {
+      const isSealed = this.#disk.existsSync(this.#path(number, 'slots'));
+      if (isSealed && wanted === this.#entriesMax) {
         if (this.#entriesSize(number) < this.#entriesMax * INDEX_ENTRY_SIZE) return false;
         this.#sealed.push(number);
         this.#sequence = number + 1;
         continue;
       }
+      // Sealed after the checkpoint: its last entries are derived again, perhaps in other places.
+      if (isSealed) await this.#disk.remove(this.#path(number, 'slots'));
       // Full but not sealed before the crash: the next flush seals it.
       if (this.#active.count > 0) this.#retireActive();
       this.#sequence = number;
-      const entries = readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0);
-      this.#active.restore(entries, logOffset);
+      const bytes = readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0);
+      this.#active.restore(bytes.subarray(0, Math.max(0, wanted) * INDEX_ENTRY_SIZE), logOffset);
       this.#flushed = this.#active.count;
       isCut = !this.#active.isFull;
     }

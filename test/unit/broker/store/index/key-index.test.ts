@@ -10,9 +10,9 @@ const FOREVER = [0, 2 ** 41] as const;
 let disk: SimulatedDisk;
 let index: KeyIndex;
 
-async function open(logOffset = Infinity): Promise<boolean> {
-  index = new KeyIndex(disk, '/index');
-  return index.load(logOffset);
+async function open(logOffset = Infinity, entries = Infinity, entriesMax?: number): Promise<boolean> {
+  index = new KeyIndex(disk, '/index', entriesMax);
+  return index.load(logOffset, entries);
 }
 
 function add(properties: Record<string, string>, position: number, time = 1_000_000): void {
@@ -103,6 +103,35 @@ describe('on disk', () => {
     await index.removeExpired(INDEX_ENTRIES_MAX * 10);
     expect(disk.listSync('/index')).toEqual(['00000000000000000002.entries']);
   }, 20_000);
+
+  test('a segment that was sealed after the checkpoint is not, and what follows it is derived again', async () => {
+    await open(Infinity, 0, 4);
+    for (let n = 1; n <= 3; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    const entries = index.flushedEntries;
+    for (let n = 4; n <= 9; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    expect(disk.listSync('/index')).toHaveLength(5);
+    // The crash came before the next checkpoint; a topic that was deleted meanwhile leaves out the message at 40.
+    expect(await open(35, entries, 4)).toBe(true);
+    expect([index.flushedEntries, find('k')]).toEqual([3, [30, 20, 10]]);
+    for (let n = 5; n <= 9; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    const after = index.flushedEntries;
+    expect(await open(Infinity, after, 4)).toBe(true);
+    expect([index.flushedEntries, find('k')]).toEqual([8, [90, 80, 70, 60, 50, 30, 20, 10]]);
+  });
+
+  test('entries behind those that the checkpoint counted do not come back', async () => {
+    for (let n = 1; n <= 4; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    // Only three of them are derived again, and the checkpoint moves on.
+    expect(await open(35, 1)).toBe(true);
+    for (let n = 3; n <= 4; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    expect(await open(100, index.flushedEntries)).toBe(true);
+    expect(find('k')).toEqual([40, 30, 10]);
+  });
 
   test('a cut sealed segment is noticed', async () => {
     for (let n = 0; n < INDEX_ENTRIES_MAX + 10; n++) add({ KEYS: 'k' }, n * 10);
