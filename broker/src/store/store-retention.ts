@@ -25,6 +25,7 @@ export class StoreRetention {
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
   #stopped = false;
+  readonly #rescuers: ((logStart: number) => Promise<void>)[] = [];
 
   constructor(
     options: StoreOptions,
@@ -40,6 +41,11 @@ export class StoreRetention {
     this.#segments = segments;
     this.#queues = queues;
     this.#index = index;
+  }
+
+  /** Called, one after the other, with the position before which the log is about to be given up. */
+  beforeExpiry(rescue: (logStart: number) => Promise<void>): void {
+    this.#rescuers.push(rescue);
   }
 
   start(): void {
@@ -80,7 +86,18 @@ export class StoreRetention {
     // The queues' files must count what is about to go; a full disk must not keep it from going.
     await this.#checkpoints.run().catch(() => undefined);
     let removed = 0;
-    for (; this.#mayGo(); removed++) await this.#segments.removeFirst();
+    try {
+      for (; this.#mayGo(); removed++) {
+        const next = this.#segments.all()[1]?.base ?? 0;
+        for (const rescue of this.#rescuers) await rescue(next);
+        await this.#segments.removeFirst();
+      }
+    } finally {
+      if (removed > 0) await this.#forget(removed);
+    }
+  }
+
+  async #forget(removed: number): Promise<void> {
     const logStart = this.#segments.first?.base ?? 0;
     await this.#checkpoints.exclusive(async () => {
       for (const queue of this.#queues.all()) if (queue.trimTo(logStart)) await queue.removeExpiredFiles();
