@@ -209,6 +209,11 @@ export class MessageStore {
     return whenDurable(this.#commitLog.group(durability));
   }
 
+  /** Resolves when all that was appended before is on the disk, whatever this broker promises. */
+  sync(): Promise<void> {
+    return this.#commitLog.sync();
+  }
+
   /**
    * Before the log gives up what lies before a position, `rescue` may store again what is still needed of it. When it
    * fails nothing is given up.
