@@ -28,6 +28,7 @@ const RECORD_COLUMNS: readonly Column<DumpedRecord>[] = [
   { title: 'stored', value: ({ storeTimestamp }) => new Date(storeTimestamp).toISOString() },
   { title: 'size', value: ({ size }) => size },
   { title: 'body', value: ({ bodySize, isBodyIntact }) => (isBodyIntact ? bodySize : 'damaged') },
+  { title: 'frame', value: ({ isFrameIntact }) => (isFrameIntact ? 'whole' : 'damaged') },
   { title: 'keys', value: ({ properties }) => properties.get('KEYS') },
   { title: 'tag', value: ({ properties }) => properties.get('TAGS') },
   { title: 'file', value: ({ file }) => file, wide: true },
@@ -60,11 +61,19 @@ async function stoppedStore({ options }: CommandContext): Promise<{ disk: Disk; 
 
 async function verify(context: CommandContext): Promise<ExitCode | undefined> {
   const { disk, directory } = await stoppedStore(context);
-  const { verifyStore } = await import('@cometmq/broker/store/tools/verify-store');
+  const [{ verifyStore }, { verifySettings }] = await Promise.all([
+    import('@cometmq/broker/store/tools/verify-store'),
+    import('@cometmq/broker/store/tools/verify-settings'),
+  ]);
   const rows: StoreFinding[] = [];
-  for await (const finding of verifyStore(disk, directory)) {
-    rows.push(finding);
-    if (rows.length >= FINDINGS_MAX || context.signal.aborted) break;
+  for (const findings of [
+    verifyStore(disk, directory),
+    verifySettings(disk, resolve(directory, '../config')),
+  ]) {
+    for await (const finding of findings) {
+      if (rows.length >= FINDINGS_MAX || context.signal.aborted) break;
+      rows.push(finding);
+    }
   }
   await context.output.list({
     rows,

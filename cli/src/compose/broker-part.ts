@@ -9,9 +9,10 @@ export async function brokerPart(
   config: CometConfig,
   nameServers: () => readonly string[],
 ): Promise<AddressedPart> {
-  const [{ Broker }, { RocksDbStore }] = await Promise.all([
+  const [{ Broker }, { RocksDbStore }, { SealedStore }] = await Promise.all([
     import('@cometmq/broker/broker'),
     import('@cometmq/broker/store/kv/rocksdb-store'),
+    import('@cometmq/broker/store/kv/sealed-store'),
   ]);
   const { host, name } = config.broker;
   const advertise = config.broker.advertise || (isWildcard(host) ? (outsideAddress() ?? '127.0.0.1') : host);
@@ -24,7 +25,12 @@ export async function brokerPart(
         ...ports,
         log: ports.log.child({ server: 'broker' }),
         processes: nodeProcesses,
-        openKeyValueStore: (directory) => new RocksDbStore(directory),
+        openKeyValueStore: (directory) =>
+          new SealedStore({
+            ...ports,
+            directory,
+            makeStore: (isReadOnly) => new RocksDbStore(directory, isReadOnly),
+          }),
         dataDir: config.data,
         config: { ...config.broker, advertise, nameServers: [...nameServers()] },
       });

@@ -9,10 +9,11 @@ declare module 'rocksdb' {
 
   export interface RocksDb {
     open(
-      options: { createIfMissing: boolean; infoLogLevel: string; maxOpenFiles: number },
+      options: { createIfMissing: boolean; readOnly: boolean; infoLogLevel: string; maxOpenFiles: number },
       callback: Done,
     ): void;
     close(callback: Done): void;
+    getProperty(name: string): string;
     batch(
       operations: readonly ({ type: 'put'; key: string; value: string } | { type: 'del'; key: string })[],
       options: { sync: boolean },
