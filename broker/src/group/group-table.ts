@@ -63,8 +63,10 @@ export class GroupTable {
       return present;
     if (this.#groups.size >= Limits.groups) return undefined;
     const config = subscriptionGroupConfig(name);
+    this.#groups.set(name, config);
+    this.#touch();
     // Nothing depends on default settings being on disk: they would be made again.
-    this.#store(config, false).catch(() => undefined);
+    this.#kv.write([{ key: KEY_PREFIX + name, value: JSON.stringify(config) }], false).catch(() => undefined);
     return config;
   }
 
@@ -75,19 +77,15 @@ export class GroupTable {
     if (!this.#groups.has(config.groupName) && this.#groups.size >= Limits.groups) {
       throw new MqError('INVALID_ARGUMENT', `this broker has ${Limits.groups} groups, which is the limit`);
     }
-    await this.#store(config, true);
+    await this.#kv.write([{ key: KEY_PREFIX + config.groupName, value: JSON.stringify(config) }], true);
+    this.#groups.set(config.groupName, config);
+    this.#touch();
   }
 
   async remove(name: string): Promise<void> {
+    await this.#kv.write([{ key: KEY_PREFIX + name, value: undefined }], true);
     this.#groups.delete(name);
     this.#touch();
-    await this.#kv.write([{ key: KEY_PREFIX + name, value: undefined }], true);
-  }
-
-  async #store(config: SubscriptionGroupConfig, sync: boolean): Promise<void> {
-    this.#groups.set(config.groupName, config);
-    this.#touch();
-    await this.#kv.write([{ key: KEY_PREFIX + config.groupName, value: JSON.stringify(config) }], sync);
   }
 
   #touch(): void {

@@ -139,15 +139,22 @@ export class ConsumerOffsets {
 
   async #removeWhere(matches: (topic: string, group: string) => boolean): Promise<void> {
     const keys = [...this.#table.keys()].filter((key) => matches(...split(key)));
+    const removed = keys.map((key) => [key, this.#table.get(key) ?? new Map<number, number>()] as const);
     for (const key of keys) {
       this.#table.delete(key);
       this.#resets.delete(key);
       this.#dirty.delete(key);
     }
-    await this.#kv.write(
-      keys.map((key) => ({ key: KEY_PREFIX + key, value: undefined })),
-      true,
-    );
+    try {
+      await this.#kv.write(
+        keys.map((key) => ({ key: KEY_PREFIX + key, value: undefined })),
+        true,
+      );
+    } catch (error) {
+      // Still in the store of settings; who asks again must find them.
+      for (const [key, queues] of removed) if (!this.#table.has(key)) this.#table.set(key, queues);
+      throw error;
+    }
   }
 }
 

@@ -66,8 +66,9 @@ export class BrokerSettings {
   async change(changes: Partial<LiveSettings>): Promise<void> {
     const previous = { ...this.current };
     const next = checked({ ...previous, ...changes });
-    this.#changes = { ...this.#changes, ...changes };
-    await this.#kv.write([{ key: KEY, value: JSON.stringify(this.#changes) }], true);
+    const all = { ...this.#changes, ...changes };
+    await this.#kv.write([{ key: KEY, value: JSON.stringify(all) }], true);
+    this.#changes = all;
     Object.assign(this.current, next);
     this.#changeCount++;
     for (const listener of this.#listeners) await listener(previous);

@@ -34,9 +34,9 @@ export class TopicCreation {
     const parent = this.#topics.find(template);
     if (parent !== undefined && (parent.config.perm & Perm.INHERIT) !== 0) {
       const count = Math.max(Math.min(queues, parent.config.writeQueueNums), 0);
-      return this.#topics.put(topicConfig(name, count, parent.config.perm & ~Perm.INHERIT));
+      return this.#topics.make(topicConfig(name, count, parent.config.perm & ~Perm.INHERIT));
     }
-    if (isRetryTopic(name)) return this.#topics.put(topicConfig(name, 1));
+    if (isRetryTopic(name)) return this.#topics.make(topicConfig(name, 1));
     throw new MqError('TOPIC_NOT_EXIST', `topic[${name}] not exist, apply first please!`, {
       hint: `create it, or allow automatic creation`,
     });
@@ -45,12 +45,12 @@ export class TopicCreation {
   /** The topic of a group's retries. */
   async retryTopic(group: SubscriptionGroupConfig): Promise<Topic> {
     const name = retryTopic(group.groupName);
-    return this.#topics.find(name) ?? this.#topics.put(topicConfig(name, Math.max(group.retryQueueNums, 1)));
+    return this.#topics.find(name) ?? this.#topics.make(topicConfig(name, Math.max(group.retryQueueNums, 1)));
   }
 
   /** The topic of a group's dead letters. */
   async dlqTopic(group: string): Promise<Topic> {
     const name = dlqTopic(group);
-    return this.#topics.find(name) ?? this.#topics.put(topicConfig(name, 1));
+    return this.#topics.find(name) ?? this.#topics.make(topicConfig(name, 1));
   }
 }

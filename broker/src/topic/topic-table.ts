@@ -3,7 +3,7 @@ import { MqError } from '@cometmq/common/error/mq-error';
 import { topicNameFault } from '@cometmq/common/topic/names';
 import type { DataVersion, TopicConfig } from '@cometmq/common/topic/topic-config';
 import { Limits } from '../config/limits.ts';
-import type { KeyValueStore } from '../store/kv/key-value-store.ts';
+import type { KeyValueChange, KeyValueStore } from '../store/kv/key-value-store.ts';
 import type { QueueTable } from '../store/queue/queue-table.ts';
 import { Topic } from './topic.ts';
 
@@ -21,6 +21,8 @@ export class TopicTable {
   readonly #changed: (() => void)[] = [];
   /** Topics whose data is being removed: a new one of the same name would lose its own. */
   readonly #removing = new Map<string, Promise<void>>();
+  /** Topics that are being saved: nobody may use one that a crash would take back together with its messages. */
+  readonly #saving = new Map<string, Promise<Topic>>();
   #version: DataVersion = { counter: 0, stateVersion: 0, timestamp: 0 };
 
   constructor(clock: Clock, kv: KeyValueStore, queues: QueueTable) {
@@ -75,33 +77,46 @@ export class TopicTable {
   }
 
   /**
-   * Makes or changes a topic; durable when the promise resolves. The topic is usable at once, because two sends to an
-   * unknown topic must not make it twice.
+   * Makes or changes a topic; durable when the promise resolves, and as it was when that fails.
    * @throws MqError `INVALID_ARGUMENT` for an illegal name or impossible numbers, `SYSTEM_BUSY` while the topic is
    *   being removed.
    */
   async put(config: TopicConfig): Promise<Topic> {
     checkTopicConfig(config);
+    for (let saving = this.#saving.get(config.topicName); saving !== undefined;) {
+      await saving.catch(() => undefined);
+      saving = this.#saving.get(config.topicName);
+    }
     if (this.#removing.has(config.topicName)) {
       throw new MqError('SYSTEM_BUSY', `topic[${config.topicName}] is being deleted; try again in a moment`);
     }
     const present = this.#byName.get(config.topicName);
     if (present !== undefined && JSON.stringify(present.config) === JSON.stringify(config)) return present;
-    if (present === undefined && this.#byName.size >= Limits.topics) {
+    if (present === undefined && this.#byName.size + this.#saving.size >= Limits.topics) {
       throw new MqError('INVALID_ARGUMENT', `this broker has ${Limits.topics} topics, which is the limit`);
     }
-    const topic = this.#install(config);
-    await this.#save({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) });
-    return topic;
+    const change = { key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) };
+    const saved = this.#save([change], () => this.#install(config)).finally(() => {
+      this.#saving.delete(config.topicName);
+    });
+    this.#saving.set(config.topicName, saved);
+    return saved;
+  }
+
+  /** The topic, made when it does not exist: two sends to an unknown topic make it once. */
+  async make(config: TopicConfig): Promise<Topic> {
+    return this.#saving.get(config.topicName) ?? this.find(config.topicName) ?? this.put(config);
   }
 
   /** Makes the topics that are missing, in one batch. For start-up; present ones stay as they are. */
   async putAll(configs: readonly TopicConfig[]): Promise<void> {
     const missing = configs.filter(({ topicName }) => !this.#byName.has(topicName));
-    for (const config of missing) this.#install(config);
     if (missing.length === 0) return;
     await this.#save(
-      ...missing.map((config) => ({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) })),
+      missing.map((config) => ({ key: KEY_PREFIX + config.topicName, value: JSON.stringify(config) })),
+      () => {
+        for (const config of missing) this.#install(config);
+      },
     );
   }
 
@@ -120,10 +135,16 @@ export class TopicTable {
   }
 
   async #remove(name: string, cleanUp: () => Promise<void>): Promise<void> {
+    await this.#saving.get(name)?.catch(() => undefined);
     const topic = this.#byName.get(name);
     if (topic !== undefined) {
       this.#uninstall(topic);
-      await this.#save({ key: KEY_PREFIX + name, value: undefined });
+      try {
+        await this.#save([{ key: KEY_PREFIX + name, value: undefined }], () => undefined);
+      } catch (error) {
+        this.#index(topic);
+        throw error;
+      }
     }
     await cleanUp();
   }
@@ -139,7 +160,7 @@ export class TopicTable {
 
   /** Raises the version without a change, for example when the broker's permission changed. */
   async touch(): Promise<void> {
-    await this.#save();
+    await this.#save([], () => undefined);
   }
 
   #install(config: TopicConfig): Topic {
@@ -149,16 +170,23 @@ export class TopicTable {
       return present;
     }
     const topic = new Topic(config, this.#queues);
-    this.#byName.set(config.topicName, topic);
-    const hash = hashOf(topic.nameBytes, 0, topic.nameBytes.length);
-    this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), topic]);
+    this.#index(topic);
     return topic;
   }
 
-  async #save(...changes: { key: string; value: string | undefined }[]): Promise<void> {
+  #index(topic: Topic): void {
+    this.#byName.set(topic.name, topic);
+    const hash = hashOf(topic.nameBytes, 0, topic.nameBytes.length);
+    this.#byHash.set(hash, [...(this.#byHash.get(hash) ?? []), topic]);
+  }
+
+  /** Applies changes in memory when they are on the disk. */
+  async #save<T>(changes: readonly KeyValueChange[], apply: () => T): Promise<T> {
     this.#version = { counter: this.#version.counter + 1, stateVersion: 0, timestamp: this.#clock.now() };
     await this.#kv.write([...changes, { key: VERSION_KEY, value: JSON.stringify(this.#version) }], true);
+    const result = apply();
     for (const listener of this.#changed) listener();
+    return result;
   }
 }
 

@@ -1,6 +1,6 @@
 import { ConsumerOffsets } from '@cometmq/broker/offset/consumer-offsets';
 import { MemoryKeyValueStore } from '@cometmq/broker/store/kv/memory-store';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 
 let kv: MemoryKeyValueStore;
 let offsets: ConsumerOffsets;
@@ -64,4 +64,23 @@ test('a removed group does not come back', async () => {
   await offsets.removeGroup('G');
   await offsets.flush(false);
   expect((await reload()).find('G', 'orders', 0)).toBeUndefined();
+});
+
+test('a removal that could not be saved can be asked for again', async () => {
+  offsets.commit('G', 'orders', 0, 5);
+  await offsets.flush(true);
+  const write = vi.spyOn(kv, 'write').mockRejectedValueOnce(new Error('No space left on device'));
+  await expect(offsets.removeGroup('G')).rejects.toThrow('No space');
+  expect(offsets.find('G', 'orders', 0)).toBe(5);
+  await offsets.removeGroup('G');
+  expect(write).toHaveBeenCalledTimes(2);
+  expect((await reload()).find('G', 'orders', 0)).toBeUndefined();
+});
+
+test('a flush that fails is made up for by the next one', async () => {
+  offsets.commit('G', 'orders', 0, 5);
+  vi.spyOn(kv, 'write').mockRejectedValueOnce(new Error('No space left on device'));
+  await expect(offsets.flush(false)).rejects.toThrow('No space');
+  await offsets.flush(false);
+  expect((await reload()).find('G', 'orders', 0)).toBe(5);
 });

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { BrokerConfig } from '@cometmq/broker/config/broker-config';
 import { brokerConfigSchema } from '@cometmq/broker/config/broker-config';
 import { BrokerSettings } from '@cometmq/broker/service/broker-settings';
@@ -41,4 +41,14 @@ test('the change is answered when those who act on it have done so', async () =>
   });
   await settings.change({ permission: 2 });
   expect(seen.map(([previous, next]) => [previous.permission, next.permission])).toEqual([[6, 2]]);
+});
+
+test('a change that could not be saved is none, not even with the next one', async () => {
+  const kv = new MemoryKeyValueStore();
+  const settings = await open(kv);
+  vi.spyOn(kv, 'write').mockRejectedValueOnce(new Error('No space left on device'));
+  await expect(settings.change({ permission: 4 })).rejects.toThrow('No space');
+  expect(settings.current.permission).toBe(6);
+  await settings.change({ pullBatchMax: 64 });
+  expect((await open(kv)).current).toMatchObject({ permission: 6, pullBatchMax: 64 });
 });
