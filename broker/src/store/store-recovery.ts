@@ -268,7 +268,7 @@ async function cutBehind(options: StoreOptions, segments: LogSegments, end: numb
   if (segments.find(end) === undefined) {
     // The log ended exactly with a segment, and the next one's name did not survive. Its frames may have.
     if (segments.spareReady) await segments.appendSpare(end).named;
-    else await segments.createFirst(end, FIRST_FILL_BYTES);
+    else await segments.createFirst(end, segments.segmentSize);
   }
   const stale = new LogScanner(segments, () => undefined).staleFrames(end);
   if (stale.length > 0) {

@@ -199,7 +199,7 @@ export class CommitLog {
     } else if (this.#payloadSize >= FRAME_WRITE_SIZE) {
       this.#writeFrame();
       this.#makeRoom(size);
-    } else if (frameEnd > this.#segments.writeLimit) {
+    } else if (!this.#segments.hasRoomTo(frameEnd)) {
       throw diskFull(this.#segments.fillFault);
     }
   }
@@ -207,6 +207,8 @@ export class CommitLog {
   #rollSegment(size: number): void {
     if (frameSize(size) + frameSize(0) > this.#segments.segmentSize) throw tooLarge(size);
     if (!this.#segments.spareReady) throw this.#noSpare();
+    const end = this.#frameBase + frameSize(0) + (this.#payloadSize > 0 ? frameSize(this.#payloadSize) : 0);
+    if (!this.#segments.hasRoomTo(end)) throw diskFull(this.#segments.fillFault);
     if (this.#payloadSize > 0) this.#writeFrame();
     if (this.#frameBase + frameSize(0) - this.#chunk.base > this.#chunk.bytes.length) this.#startChunk();
     this.#writeFrame(FrameKind.SEGMENT_END);

@@ -19,7 +19,9 @@ export class FillAhead {
   readonly #segment: LogSegment;
   readonly #segmentSize: number;
   readonly #writtenOffset: () => number;
+  /** Bytes of the segment that the disk is known to have room for. */
   #filled = 0;
+  #isDone = false;
   #timer: Timer | undefined;
   /** Why the rest can't be filled now, for example a full disk. */
   fault: string | undefined;
@@ -39,27 +41,34 @@ export class FillAhead {
     this.#step();
   }
 
-  /** Log position up to which the disk is known to have room; all of it while nothing failed. */
-  get limit(): number {
-    return this.fault === undefined ? Infinity : this.#segment.base + this.#filled;
+  /**
+   * Sees to it that the disk has room for the log up to a position; false when it has none. A write of the log into a hole
+   * could find the disk full, and a failed write of the log is its end.
+   */
+  reach(offset: number): boolean {
+    while (!this.#isDone && this.#segment.base + this.#filled < offset) {
+      // After a failure only the timer tries again: senders that come by the thousand must not.
+      if (this.fault !== undefined || !this.#fill()) return false;
+    }
+    return true;
   }
 
   stop(): void {
     this.#timer?.cancel();
+    this.#isDone = true;
     this.fault = undefined;
   }
 
   #step(): void {
-    const used = Math.ceil((this.#writtenOffset() - this.#segment.base) / STEP) * STEP;
-    // Behind a fault the log stops before what is not filled.
-    if (this.fault === undefined) this.#filled = Math.max(this.#filled, used);
-    if (this.#filled >= this.#segmentSize) {
-      this.fault = undefined;
-      return;
-    }
+    if (this.#fill() && !this.#isDone) this.#again(PAUSE_MS);
+  }
+
+  #fill(): boolean {
+    this.#filled = Math.max(this.#filled, this.#writtenOffset() - this.#segment.base);
     try {
       const size = Math.min(STEP, this.#segmentSize - this.#filled);
-      this.#segment.file.writeSync(ZEROS, 0, size, this.#filled);
+      if (size > 0) this.#segment.file.writeSync(ZEROS, 0, size, this.#filled);
+      this.#filled += size;
     } catch (error) {
       const reason = errorText(error);
       if (this.fault === undefined) {
@@ -67,14 +76,16 @@ export class FillAhead {
       }
       this.fault = reason;
       this.#again(RETRY_MS);
-      return;
+      return false;
     }
+    if (this.fault !== undefined) this.#log.info({}, 'there is room for the log segment again');
     this.fault = undefined;
-    this.#filled += STEP;
-    this.#again(PAUSE_MS);
+    this.#isDone = this.#filled === this.#segmentSize;
+    return true;
   }
 
   #again(delayMs: number): void {
+    this.#timer?.cancel();
     this.#timer = this.#clock.setTimer(delayMs, () => {
       this.#step();
     });

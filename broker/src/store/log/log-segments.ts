@@ -111,12 +111,12 @@ export class LogSegments implements SegmentSource {
     return this.#spareFault;
   }
 
-  /** How far the log may go while the disk is too full to back the rest of the first segment. */
-  get writeLimit(): number {
-    return this.#filling?.limit ?? Infinity;
+  /** True when the disk has room for the log up to a position of its last segment. */
+  hasRoomTo(offset: number): boolean {
+    return this.#filling?.reach(offset) ?? true;
   }
 
-  /** Why there is a `writeLimit`. */
+  /** Why there is no room. */
   get fillFault(): string | undefined {
     return this.#filling?.fault;
   }
