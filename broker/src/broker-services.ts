@@ -30,7 +30,7 @@ import { BrokerStats } from './stats/broker-stats.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import type { Durability } from './store/log/durability.ts';
 import type { MessageStore } from './store/message-store.ts';
-import { TransactionTable } from './transaction/transaction-table.ts';
+import { Transactions } from './transaction/transactions.ts';
 import { TopicCreation } from './topic/topic-creation.ts';
 import { TopicTable } from './topic/topic-table.ts';
 
@@ -65,14 +65,25 @@ export function brokerServices(base: BrokerBase): BrokerServices {
   const creation = new TopicCreation(topics);
   const filters = new PropertyFilters(config);
   const uniqueKeys = new UniqueKeyGenerator(clock, random, storeHost.subarray(0, 4), base.processId);
-  const transactionTable = new TransactionTable(kv);
+  const openTransactions = new Transactions({
+    clock,
+    log,
+    settings: config,
+    store,
+    kv,
+    topics,
+    producers,
+    storeHost,
+    durability,
+  });
   const transactions = new TransactionService({
     clock,
+    log,
+    config,
     store,
     topics,
-    table: transactionTable,
-    levels,
-    durability,
+    open: openTransactions,
+    storeHost,
   });
   const retryPolicy = new RetryPolicy(groups, locks, creation);
   const producing = new ProducerService(
@@ -114,7 +125,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     querying: new QueryService(store),
     clients: new ClientService({ consumers, producers, groups, creation, locks, hold, filters, guard }),
     transactions,
-    transactionTable,
+    openTransactions,
   };
 }
 

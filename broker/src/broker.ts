@@ -24,7 +24,6 @@ import { BrokerSettings } from './service/broker-settings.ts';
 import { DirectoryLock } from './store/directory-lock.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import { MessageStore } from './store/message-store.ts';
-import { TransactionCheck } from './transaction/transaction-check.ts';
 import { systemTopics, templateTopic } from './topic/system-topics.ts';
 
 export interface BrokerOptions {
@@ -62,7 +61,6 @@ export class Broker {
   #store: MessageStore | undefined;
   #services: BrokerServices | undefined;
   #registration: NameServerRegistration | undefined;
-  #transactionCheck: TransactionCheck | undefined;
   #port: number;
   #stopping: Promise<void> | undefined;
 
@@ -153,9 +151,8 @@ export class Broker {
     await this.#load(services, levels, settings);
     remotingDoor(this.#server, clock, config.name, services, adminServices(base, services));
     await services.delivery.start();
-    await services.transactions.load();
-    this.#transactionCheck = this.#newTransactionCheck(services);
-    this.#transactionCheck.start();
+    await services.openTransactions.load();
+    services.openTransactions.start();
     this.#server.ready();
     this.#startTimers(services);
     await this.#register(services, settings);
@@ -174,7 +171,7 @@ export class Broker {
     await this.#pool.close();
     await this.#server.close();
     this.#services?.hold.close();
-    this.#transactionCheck?.stop();
+    await this.#services?.openTransactions.stop();
     await this.#services?.delivery.stop();
     await this.#services?.offsets.flush(true);
     await this.#store?.close();
@@ -283,14 +280,6 @@ export class Broker {
       },
     );
     await this.#registration.start();
-  }
-
-  #newTransactionCheck({ topics, producers, transactionTable: table }: BrokerServices): TransactionCheck {
-    const { clock } = this.#options;
-    const storeHost = encodeHost(this.#advertisedAddress(), this.#port);
-    if (this.#store === undefined) throw new MqError('INTERNAL', 'the store is not open');
-    const parts = { clock, log: this.#log, store: this.#store, topics, producers, table, storeHost };
-    return new TransactionCheck(parts);
   }
 
   #advertisedAddress(): string {

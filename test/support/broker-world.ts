@@ -97,6 +97,7 @@ export class BrokerWorld {
         delayLevels: levels.count,
       }),
     );
+    await world.services.openTransactions.load();
     return world;
   }
 

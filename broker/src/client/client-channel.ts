@@ -22,6 +22,8 @@ export interface ClientChannel {
   /** `address:port` of the client. */
   readonly remote: string;
   readonly isClosed: boolean;
+  /** It does not take what it was sent; nothing more should be sent now. */
+  readonly isCongested: boolean;
   /** Tells a member that its group changed. */
   notifyGroupChanged(group: string): void;
   /** Tells a member that offsets of its group were moved. */

@@ -43,6 +43,10 @@ export class ProducerTable {
     });
   }
 
+  find(groupName: string, channel: ClientChannel): ProducerMember | undefined {
+    return this.#groups.get(groupName)?.get(channel);
+  }
+
   members(groupName: string): readonly ProducerMember[] {
     return [...(this.#groups.get(groupName)?.values() ?? [])];
   }

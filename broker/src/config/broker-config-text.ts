@@ -82,11 +82,27 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
   namesrvAddr: { show: (config) => config.nameServers.join(';') },
   notifyConsumerIdsChangedEnable: { show: () => true },
   recallMessageEnable: { show: () => false },
+  rejectTransactionMessage: {
+    show: (config) => config.rejectTransactions,
+    read: (text, key) => ({ rejectTransactions: boolean(text, key) }),
+  },
   regionId: { show: () => 'DefaultRegion' },
   registerNameServerPeriod: { show: (config) => config.registerPeriodMs },
   slaveReadEnable: { show: () => false },
   storePathCommitLog: { show: (_config, place) => `${place.dataDir}/store/commitlog` },
   storePathRootDir: { show: (_config, place) => place.dataDir },
+  transactionCheckInterval: {
+    show: (config) => config.transactionCheckIntervalMs,
+    read: (text, key) => ({ transactionCheckIntervalMs: integer(text, key) }),
+  },
+  transactionCheckMax: {
+    show: (config) => config.transactionCheckMax,
+    read: (text, key) => ({ transactionCheckMax: integer(text, key) }),
+  },
+  transactionTimeOut: {
+    show: (config) => config.transactionTimeoutMs,
+    read: (text, key) => ({ transactionTimeoutMs: integer(text, key) }),
+  },
   traceOn: { show: () => true },
   traceTopicEnable: { show: (config) => config.traceTopic },
   useServerSideResetOffset: { show: () => true },

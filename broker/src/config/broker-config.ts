@@ -82,6 +82,41 @@ export const brokerConfigSchema = z.object({
     .enum(['report', 'refuse'])
     .default('report')
     .describe('members that do not fit their consumer group: tell (report), or keep new ones out (refuse)'),
+  rejectTransactions: z.boolean().default(false).describe('take no transactional messages'),
+  transactionTimeoutMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(24 * HOUR_MS)
+    .default(6_000)
+    .describe('age from which on producers are asked about undecided transactions'),
+  transactionCheckIntervalMs: z.coerce
+    .number()
+    .int()
+    .min(500)
+    .max(24 * HOUR_MS)
+    .default(30_000)
+    .describe('pause between two questions about one transaction'),
+  transactionCheckMax: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(15)
+    .describe('questions about one transaction; then it is left to an operator'),
+  transactionOpenMax: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(200_000)
+    .describe('undecided transactions; further ones are refused'),
+  transactionOpenBytesMax: z.coerce
+    .number()
+    .int()
+    .min(MIB)
+    .default(1024 * MIB)
+    .describe('bytes of undecided transactions; further ones are refused'),
   registerPeriodMs: z.coerce
     .number()
     .int()

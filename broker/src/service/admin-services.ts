@@ -1,5 +1,6 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import type { Disk } from '@cometmq/common/disk/disk';
+import { encodeHost } from '@cometmq/common/message/host';
 import type { MessageStore } from '../store/message-store.ts';
 import { BrokerAdminService } from './broker-admin-service.ts';
 import type { BrokerServices } from './broker-services.ts';
@@ -10,6 +11,7 @@ import { ProgressService } from './progress-service.ts';
 import { RuntimeInfoService } from './runtime-info-service.ts';
 import { StatisticsService } from './statistics-service.ts';
 import { TopicAdminService } from './topic-admin-service.ts';
+import { TransactionAdminService } from './transaction-admin-service.ts';
 
 export interface AdminBase {
   readonly clock: Clock;
@@ -34,6 +36,7 @@ export interface AdminServices {
   readonly directory: ClientDirectory;
   readonly runtime: RuntimeInfoService;
   readonly broker: BrokerAdminService;
+  readonly transactions: TransactionAdminService;
 }
 
 export function adminServices(base: AdminBase, services: BrokerServices): AdminServices {
@@ -50,5 +53,13 @@ export function adminServices(base: AdminBase, services: BrokerServices): AdminS
     directory: new ClientDirectory(consumers, producers, offsets, guard),
     runtime: new RuntimeInfoService({ clock, disk, dataDir, store, stats, delivery, guard }),
     broker: new BrokerAdminService(settings, store, delivery, place),
+    transactions: new TransactionAdminService({
+      clock,
+      config: settings.current,
+      store,
+      open: services.openTransactions,
+      transactions: services.transactions,
+      storeHost: encodeHost(place.address, place.port),
+    }),
   };
 }

@@ -9,7 +9,7 @@ import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { TopicCreation } from '../topic/topic-creation.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
-import type { TransactionTable } from '../transaction/transaction-table.ts';
+import type { Transactions } from '../transaction/transactions.ts';
 import type { ClientService } from './client-service.ts';
 import type { DirectSend } from './direct-send.ts';
 import type { OffsetService } from './offset-service.ts';
@@ -40,5 +40,5 @@ export interface BrokerServices {
   readonly querying: QueryService;
   readonly clients: ClientService;
   readonly transactions: TransactionService;
-  readonly transactionTable: TransactionTable;
+  readonly openTransactions: Transactions;
 }

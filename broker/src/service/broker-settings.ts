@@ -14,6 +14,10 @@ export type LiveSettings = Pick<
   | 'pullBatchMax'
   | 'pullBytesMax'
   | 'retentionMs'
+  | 'rejectTransactions'
+  | 'transactionTimeoutMs'
+  | 'transactionCheckIntervalMs'
+  | 'transactionCheckMax'
   | 'groupGuard'
 >;
 

@@ -48,6 +48,11 @@ export class ClientService {
     return subscriptionOrProblem(topic, expression, type, version, this.#parts.filters);
   }
 
+  /** The client id that a producer of a group gave on this connection. */
+  producerId(group: string, channel: ClientChannel): string | undefined {
+    return this.#parts.producers.find(group, channel)?.clientId;
+  }
+
   /** Takes a heartbeat. Groups that may not be made are left out silently, as in RocketMQ. */
   async beat(
     channel: ClientChannel,

@@ -9,7 +9,6 @@ import {
   NAME_VALUE_SEPARATOR,
   PROPERTIES_SIZE_MAX,
   PROPERTY_SEPARATOR,
-  decodeProperties,
 } from '@cometmq/common/message/properties';
 import { Property } from '@cometmq/common/message/property-names';
 import { Perm, SysFlag } from '@cometmq/common/message/sys-flag';
@@ -24,6 +23,7 @@ import type { AppendRequest, AppendResult } from '../store/append-request.ts';
 import type { Durability } from '../store/log/durability.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { PropertyScan, PropertyTrait } from '../store/property-scan.ts';
+import { recordSize } from '../store/record-writer.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { TopicCreation } from '../topic/topic-creation.ts';
 import { toHalf } from '../transaction/half-message.ts';
@@ -92,16 +92,11 @@ export class ProducerService {
       this.#stamped(request.properties),
       request.flag,
     );
-    const isHalf = isTransactional(append);
-    if (isHalf) {
-      this.#parts.transactions.checkRoom();
-      toHalf(append, this.#parts.store.queues);
-    } else if (!noDelay) this.#delay(append);
-    // A half message is decided by where it is, so it must be there for certain.
-    const durability = isHalf ? this.settings.durability : this.#durabilityOf(append.propertyScan);
+    if (isTransactional(append)) return this.#sendHalf(append, request.producerGroup, topic, queueId);
+    if (!noDelay) this.#delay(append);
+    const durability = this.#durabilityOf(append.propertyScan);
     const result = this.#append(append, durability, topic);
     await this.#parts.store.whenDurable(durability);
-    if (isHalf) this.#opened(append, result);
     return {
       queueId,
       queueOffset: result.queueOffset,
@@ -139,11 +134,33 @@ export class ProducerService {
     };
   }
 
-  #opened(append: AppendRequest, { queueOffset, physicalOffset, storeTimestamp }: AppendResult): void {
-    const properties = decodeProperties(
-      append.properties.toString('utf8', append.propertiesStart, append.propertiesEnd),
-    );
-    this.#parts.transactions.opened({ properties, queueOffset, physicalOffset, storeTimestamp });
+  async #sendHalf(append: AppendRequest, group: string, topic: Topic, queueId: number): Promise<SendOutcome> {
+    const { transactions, store } = this.#parts;
+    const properties = toHalf(append, group, store.queues);
+    // A half message is decided by where it is, so it must be there for certain.
+    const { durability } = this.settings;
+    const uniqueKey = uniqueKeyOf(append);
+    const first = transactions.namesake(properties);
+    if (first !== undefined && (await transactions.isRepeated(first, append))) {
+      return {
+        queueId,
+        queueOffset: first.queueOffset,
+        messageId: this.#messageId(first),
+        uniqueKey,
+        durability,
+      };
+    }
+    transactions.checkRoom();
+    const result = this.#append(append, durability, topic);
+    transactions.opened({ ...result, properties, sizeBytes: recordSize(append, this.settings.storeHost) });
+    await store.whenDurable(durability);
+    return {
+      queueId,
+      queueOffset: result.queueOffset,
+      messageId: this.#messageId(result),
+      uniqueKey,
+      durability,
+    };
   }
 
   #batchAppend(request: SendRequest, topic: Topic, queueId: number, member: BatchMember): AppendRequest {
@@ -278,7 +295,7 @@ export class ProducerService {
     return (scan.traits & PropertyTrait.NO_WAIT) === 0 ? this.settings.durability : 'written';
   }
 
-  #messageId(result: AppendResult): string {
+  #messageId(result: Pick<AppendResult, 'physicalOffset'>): string {
     return encodeOffsetMessageId(this.settings.storeHost, result.physicalOffset);
   }
 }

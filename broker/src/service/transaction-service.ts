@@ -1,134 +1,317 @@
 import type { Clock } from '@cometmq/common/clock/clock';
-import { MqError } from '@cometmq/common/error/mq-error';
+import { MqError, errorText } from '@cometmq/common/error/mq-error';
+import type { Logger } from '@cometmq/common/logging/logger';
+import { encodeOffsetMessageId } from '@cometmq/common/message/message-id';
 import { Property } from '@cometmq/common/message/property-names';
 import { SystemTopic } from '@cometmq/common/topic/names';
-import { delayLevelOf, divertToDelayQueue } from '../delay/delay-queue.ts';
-import type { DelayLevels } from '../delay/delay-levels.ts';
-import type { Durability } from '../store/log/durability.ts';
+import type { BrokerConfig } from '../config/broker-config.ts';
+import type { AppendRequest } from '../store/append-request.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { StoredRecord } from '../store/stored-record.ts';
-import { walkQueue } from '../store/queue-walk.ts';
-import type { StoreQueue } from '../store/queue/store-queue.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
-import { HALF_QUEUE_ID, toCommitted } from '../transaction/half-message.ts';
-import type { OpenTransaction, TransactionTable } from '../transaction/transaction-table.ts';
+import type { StoredHalf } from '../transaction/half-message.ts';
+import { storedHalf, toCommitted, transactionOf } from '../transaction/half-message.ts';
+import type { DecidedBy, OpenTransaction, Outcome } from '../transaction/transaction.ts';
+import { clipped, noteOf } from '../transaction/transaction-note.ts';
+import type { Transactions } from '../transaction/transactions.ts';
 
-export type Decision = 'commit' | 'rollback' | 'unknown';
+export type Decision = Outcome | 'unknown';
 
 export interface EndTransaction {
   readonly producerGroup: string;
   /** Place of the half message in its topic and in the log, as the send's answer told. */
   readonly queueOffset: number;
   readonly physicalOffset: number;
+  /** Ids of the transaction as its producer knows it; empty when it does not say. */
+  readonly ids: readonly string[];
   readonly decision: Decision;
+  /** It answers a question. */
+  readonly isAnswer: boolean;
+  /** The client, to be shown. */
+  readonly who: string;
 }
 
-/** A half message as it was stored. */
-export interface StoredHalf {
-  readonly properties: ReadonlyMap<string, string>;
-  readonly queueOffset: number;
-  readonly physicalOffset: number;
-  /** ms. */
-  readonly storeTimestamp: number;
+/** A decision on its way to an open transaction. */
+export interface DecisionOrder {
+  readonly outcome: Outcome;
+  readonly by: DecidedBy;
+  readonly who: string;
+  readonly reason?: string;
 }
 
 export interface TransactionParts {
   readonly clock: Clock;
+  readonly log: Logger;
+  /** Some of it may change while the broker runs. */
+  readonly config: BrokerConfig;
   readonly store: MessageStore;
   readonly topics: TopicTable;
-  readonly table: TransactionTable;
-  readonly levels: DelayLevels;
-  readonly durability: Durability;
+  readonly open: Transactions;
+  readonly storeHost: Uint8Array;
 }
 
-/** A half message is not asked about before it is this old, ms (Java: transactionTimeOut). */
-const CHECK_IMMUNITY_MS = 6_000;
-/** Half messages that wait for a decision; more are refused. */
-const OPEN_MAX = 200_000;
+/** Part of the log that open half messages may take. */
+const LOG_SHARE_MAX = 0.25;
+/** Refusals of one transaction that get a note; further ones are only counted. */
+const REFUSALS_NOTED = 16;
+/** A decision that the log can't take at the moment is tried again; nobody would hear the refusal. */
+const BUSY_RETRIES = 40;
+const BUSY_PAUSE_MS = 50;
 
 /** Decides half messages: each once, however often and in whatever order its producer tells. */
 export class TransactionService {
   readonly #parts: TransactionParts;
+  /** Decisions on their way, by place: whoever comes second waits for the first. */
+  readonly #running = new Map<number, Promise<void>>();
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
   }
 
-  /** Finds the half messages that were open when the broker stopped. */
-  async load(): Promise<void> {
-    const { table, store } = this.#parts;
-    await table.load();
-    for await (const { queueOffset, record } of walkQueue(store, this.#halfQueue(), table.oldestOpen)) {
-      if (record === undefined || table.isDecided(queueOffset)) continue;
-      const { physicalOffset, storeTimestamp } = record;
-      this.opened({ properties: record.properties(), queueOffset, physicalOffset, storeTimestamp });
-    }
-  }
-
-  /** @throws MqError `SYSTEM_BUSY` when too many half messages are open. */
+  /**
+   * @throws MqError `NO_PERMISSION` when this broker takes no transactions, `SYSTEM_BUSY` when too many are open.
+   */
   checkRoom(): void {
-    if (this.#parts.table.size >= OPEN_MAX) {
-      throw new MqError('SYSTEM_BUSY', `${OPEN_MAX} transactions are open, which is the limit`, {
-        hint: 'are the producers that should decide them running?',
-      });
+    const { table } = this.#parts.open;
+    const { config } = this.#parts;
+    if (config.rejectTransactions) {
+      throw new MqError(
+        'NO_PERMISSION',
+        'the broker takes no transactional messages (rejectTransactionMessage)',
+      );
     }
+    // Open ones are carried from segment to segment: they must never be most of the log.
+    const bytesMax = Math.min(config.transactionOpenBytesMax, config.logSizeMaxBytes * LOG_SHARE_MAX);
+    if (table.size < config.transactionOpenMax && table.bytes < bytesMax) return;
+    throw new MqError(
+      'SYSTEM_BUSY',
+      `${table.size} transactions with ${table.bytes} bytes are open, which is the limit`,
+      { hint: 'are the producers that should decide them running? see: comet tx list' },
+    );
   }
 
-  /** A half message was stored. */
-  opened(half: StoredHalf): void {
-    const immunitySeconds = Number(half.properties.get(Property.CHECK_IMMUNITY_TIME) ?? 0);
-    const immunityMs = immunitySeconds > 0 ? immunitySeconds * 1000 : CHECK_IMMUNITY_MS;
-    this.#parts.table.add({
-      queueOffset: half.queueOffset,
-      physicalOffset: half.physicalOffset,
-      producerGroup: half.properties.get(Property.PRODUCER_GROUP) ?? '',
-      storedAt: half.storeTimestamp,
-      immuneUntil: half.storeTimestamp + immunityMs,
-      checks: 0,
-      isDeciding: false,
-    });
+  /** An open transaction of the same id: a half message may have been sent again. */
+  namesake(properties: ReadonlyMap<string, string>): OpenTransaction | undefined {
+    const group = properties.get(Property.PRODUCER_GROUP) ?? '';
+    const open = this.#parts.open.table.findByKey(group, properties.get(Property.UNIQ_KEY) ?? '');
+    return open?.topic === properties.get(Property.REAL_TOPIC) ? open : undefined;
   }
 
   /**
-   * Carries a decision out; done when it is durable. Repeating it changes nothing. `unknown` leaves the message to the
-   * next check.
-   * @throws MqError `MESSAGE_NOT_FOUND` or `INTERNAL` when the request does not name an open half message of its group.
+   * True when a half message is that of an open transaction: its producer sends it again because it has not seen the
+   * answer. It is not stored twice: the second one would never be decided by its producer, and a check might commit both.
    */
-  async end(request: EndTransaction): Promise<void> {
-    if (request.decision === 'unknown') return;
-    const { table, store } = this.#parts;
+  async isRepeated(open: OpenTransaction, half: AppendRequest): Promise<boolean> {
+    const { table, journal, stats } = this.#parts.open;
+    await this.#parts.store.sync();
+    const first = await journal.half(open);
+    // A program may send one message object again and again, with another body each time.
+    if (first === undefined || !isSameBody(first, half)) return false;
+    if (table.find(open.physicalOffset) !== open || this.#running.has(open.physicalOffset)) return false;
+    stats.repeated++;
+    await journal.append(open, { what: 'repeated', at: journal.now, who: open.producerGroup }).durable;
+    return true;
+  }
+
+  /** A half message was appended. */
+  opened(half: StoredHalf): void {
+    const open = transactionOf(half);
+    this.#parts.open.stats.prepared++;
+    this.#parts.open.table.add(open, this.#parts.open.check.firstDueAt(open));
+  }
+
+  /**
+   * Carries a producer's decision out; done when it is durable. Repeating it changes nothing. `unknown` leaves the
+   * message to the next check.
+   * @throws MqError `MESSAGE_NOT_FOUND` or `INTERNAL` when the request does not name a transaction of its group,
+   *   `CONFLICT` when it comes too late or contradicts an earlier decision.
+   */
+  end(request: EndTransaction): Promise<void> {
+    return this.#inTurn(request.physicalOffset, () => this.#end(request));
+  }
+
+  async #end(request: EndTransaction): Promise<void> {
+    const open = this.#parts.open.table.find(request.physicalOffset);
+    if (open === undefined) {
+      await this.#endDecided(request);
+      return;
+    }
+    this.#checkNames(open, request);
+    const { decision, who, isAnswer } = request;
+    if (isAnswer) this.#countAnswer(decision);
+    if (decision === 'unknown') {
+      this.#answeredUnknown(open, who);
+      return;
+    }
+    if (!isAnswer && this.#isLate(open)) {
+      this.#parts.open.stats.late++;
+      const reason = 'later than CHECK_IMMUNITY_TIME_IN_SECONDS allows without having been asked';
+      throw await this.#refused(open, decision, who, reason);
+    }
+    await this.#decide(open, { outcome: decision, by: isAnswer ? 'check' : 'producer', who });
+  }
+
+  /**
+   * Decides a transaction for somebody else than its producer; done when it is durable. False when it is not open.
+   * @throws MqError `TOPIC_NOT_EXIST` or `DATA_DAMAGED` when the message can't be committed, or as the log's append.
+   */
+  decide(physicalOffset: number, order: DecisionOrder): Promise<boolean> {
+    return this.#inTurn(physicalOffset, async () => {
+      const open = this.#parts.open.table.find(physicalOffset);
+      if (open === undefined) return false;
+      await this.#decide(open, order);
+      return true;
+    });
+  }
+
+  /** Work on one transaction goes on when that before it has ended. */
+  #inTurn<T>(physicalOffset: number, work: () => Promise<T>): Promise<T> {
+    const before = this.#running.get(physicalOffset) ?? Promise.resolve();
+    const done = before.then(work);
+    const ended = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#running.set(physicalOffset, ended);
+    void ended.then(() => {
+      if (this.#running.get(physicalOffset) === ended) this.#running.delete(physicalOffset);
+    });
+    return done;
+  }
+
+  async #decide(open: OpenTransaction, order: DecisionOrder): Promise<void> {
+    const { journal, stats } = this.#parts.open;
+    const message = order.outcome === 'commit' ? await this.#committed(open, order) : undefined;
+    await this.#whenTaken(
+      () => journal.append(open, { what: 'decided', at: journal.now, ...order }, message).durable,
+    );
+    if (order.outcome === 'commit') stats.committed++;
+    else stats.rolledBack++;
+    if (order.by === 'operator') stats.decidedByOperator++;
+  }
+
+  async #whenTaken(append: () => Promise<void>): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await append();
+        return;
+      } catch (error) {
+        const isBusy = error instanceof MqError && error.kind === 'SYSTEM_BUSY';
+        if (!isBusy || attempt === BUSY_RETRIES) throw error;
+        await new Promise<void>((resolve) => {
+          this.#parts.clock.setTimer(BUSY_PAUSE_MS, resolve);
+        });
+      }
+    }
+  }
+
+  async #committed(open: OpenTransaction, { who }: DecisionOrder): Promise<AppendRequest> {
+    const { journal } = this.#parts.open;
+    const { topics } = this.#parts;
+    let half = await journal.half(open);
+    // It may have been carried over the end of its segment's life during the read.
+    half ??= await journal.half(open);
+    const topic = topics.find(open.topic);
+    if (half !== undefined && topic !== undefined) return toCommitted(half, topic, open);
+    const why = topic === undefined ? `topic[${open.topic}] was deleted` : 'its half message can not be read';
+    await this.#refused(open, 'commit', who, why);
+    throw new MqError(topic === undefined ? 'TOPIC_NOT_EXIST' : 'DATA_DAMAGED', `the commit failed: ${why}`, {
+      hint: 'the transaction stays open: roll it back, or make the topic again and commit',
+    });
+  }
+
+  /** A decision about a transaction that is not open: the same one again is fine. */
+  async #endDecided(request: EndTransaction): Promise<void> {
+    const { history, stats } = this.#parts.open;
+    const { store, log } = this.#parts;
     const bytes = await store.readRecord(request.physicalOffset);
     const half = bytes === undefined ? undefined : new StoredRecord(bytes);
     if (half?.topic !== SystemTopic.TRANS_HALF) {
       throw new MqError('MESSAGE_NOT_FOUND', 'Find prepared transaction message failed');
     }
-    if (half.properties().get(Property.PRODUCER_GROUP) !== request.producerGroup) {
-      throw new MqError('INTERNAL', 'The producer group wrong');
-    }
-    if (half.queueOffset !== request.queueOffset)
-      throw new MqError('INTERNAL', 'The transaction state table offset wrong');
-    const open = table.find(half.queueOffset);
-    if (open === undefined || open.isDeciding) return;
-    open.isDeciding = true;
+    const known = transactionOf(storedHalf(half));
+    this.#checkNames(known, request);
+    if (request.decision === 'unknown') return;
+    const decided = await history.decisionOf(known);
+    if (decided?.event.outcome === request.decision) return;
+    stats.contradictory++;
+    const { at, by, outcome } = decided?.event ?? { at: 0, by: 'producer', outcome: 'commit' };
+    const why =
+      decided === undefined
+        ? 'it was decided before, and its decision is no longer known'
+        : `${by} decided ${outcome} at ${new Date(at).toISOString()}`;
+    log.warn(
+      {
+        transaction: known.uniqueKey,
+        group: known.producerGroup,
+        asked: request.decision,
+        who: request.who,
+        why,
+      },
+      'a decision that contradicts the first one is refused',
+    );
+    throw await this.#refused(known, request.decision, request.who, why);
+  }
+
+  /** The error that tells it; noted in the timeline as well. */
+  async #refused(open: OpenTransaction, outcome: Outcome, who: string, reason: string): Promise<MqError> {
+    const { journal, history } = this.#parts.open;
+    const { log } = this.#parts;
     try {
-      if (request.decision === 'commit') await this.#commit(half, open);
-      await table.decide(half.queueOffset, this.#halfQueue().max);
-    } finally {
-      open.isDeciding = false;
+      const refusals = (await history.eventsOf(open)).filter(({ what }) => what === 'refused');
+      if (refusals.length < REFUSALS_NOTED) {
+        journal.appendAbout(
+          noteOf(open, { what: 'refused', at: journal.now, who, outcome, reason: clipped(reason) }),
+        );
+      }
+    } catch (error) {
+      log.warn(
+        { transaction: open.uniqueKey, reason: errorText(error) },
+        'a refused decision could not be noted',
+      );
+    }
+    return new MqError('CONFLICT', `${outcome} of transaction ${open.uniqueKey} is refused: ${reason}`);
+  }
+
+  #checkNames(open: OpenTransaction, { producerGroup, queueOffset, ids }: EndTransaction): void {
+    const { uniqueKey, physicalOffset } = open;
+    if (open.producerGroup !== producerGroup) throw new MqError('INTERNAL', 'The producer group wrong');
+    if (open.queueOffset !== queueOffset)
+      throw new MqError('INTERNAL', 'The transaction state table offset wrong');
+    const given = ids.filter((id) => id !== '');
+    const offsetId = encodeOffsetMessageId(this.#parts.storeHost, physicalOffset);
+    if (given.length > 0 && !given.includes(uniqueKey) && !given.includes(offsetId)) {
+      throw new MqError('INTERNAL', 'The transaction id wrong');
     }
   }
 
-  async #commit(half: StoredRecord, open: OpenTransaction): Promise<void> {
-    const { store, topics, levels, clock, durability } = this.#parts;
-    const topic = topics.get(half.properties().get(Property.REAL_TOPIC) ?? '');
-    const request = toCommitted(half, topic, open.physicalOffset);
-    const level = delayLevelOf(request, levels);
-    if (level > 0) divertToDelayQueue(request, level, levels, store.queues, clock);
-    store.append(request, durability, { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 });
-    await store.whenDurable(durability);
+  #answeredUnknown(open: OpenTransaction, who: string): void {
+    if (open.isUndecided) return;
+    const { journal } = this.#parts.open;
+    const { log } = this.#parts;
+    try {
+      journal.append(open, { what: 'answered', at: journal.now, who, answer: 'unknown' });
+    } catch (error) {
+      log.warn({ transaction: open.uniqueKey, reason: errorText(error) }, 'an answer could not be noted');
+    }
   }
 
-  #halfQueue(): StoreQueue {
-    return this.#parts.store.queues.get(SystemTopic.TRANS_HALF, HALF_QUEUE_ID);
+  #countAnswer(decision: Decision): void {
+    const { stats } = this.#parts.open;
+    if (decision === 'commit') stats.checkedCommit++;
+    else if (decision === 'rollback') stats.checkedRollback++;
+    else stats.checkedUnknown++;
   }
+
+  /** A message with its own time for the decision leaves later ones to the check (Java: rejectCommitOrRollback). */
+  #isLate(open: OpenTransaction): boolean {
+    return (
+      open.immunityMs !== undefined && this.#parts.open.table.isCheckable(open, this.#parts.clock.monotonic())
+    );
+  }
+}
+
+function isSameBody({ bytes, layout }: StoredRecord, { body, bodyStart, bodyEnd }: AppendRequest): boolean {
+  const { bodyAt, bodySize } = layout;
+  return bytes.compare(body, bodyStart, bodyEnd, bodyAt, bodyAt + bodySize) === 0;
 }

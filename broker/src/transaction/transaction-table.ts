@@ -1,111 +1,152 @@
-import type { KeyValueChange, KeyValueStore } from '../store/kv/key-value-store.ts';
+import { DueHeap } from '@cometmq/common/collection/due-heap';
+import type { OpenTransaction } from './transaction.ts';
 
-/** A half message that waits for its producer's decision. */
-export interface OpenTransaction {
-  /** Place in the half topic; what the producer names it by. */
-  readonly queueOffset: number;
-  readonly physicalOffset: number;
-  readonly producerGroup: string;
-  /** ms. */
-  readonly storedAt: number;
-  /** Not asked about before this time, ms. */
-  readonly immuneUntil: number;
-  /** How often its producer group was asked. */
-  checks: number;
-  /** A decision is being carried out. */
-  isDeciding: boolean;
+/** Stale entries of the heap are dropped when there are more of them than open transactions, and than this. */
+const STALE_MAX = 4_096;
+/** Names of groups and topics that are kept to be shared. */
+const NAMES_MAX = 10_000;
+
+interface Scheduled {
+  readonly open: OpenTransaction;
+  /** Monotonic time of the next question, ms; `Infinity` when there is none. */
+  dueAt: number;
+  /** Monotonic time from which on it may be asked about, ms. */
+  checkableAt: number;
 }
-
-const DECIDED_PREFIX = 'transaction-decided/';
-const LOW_WATER_KEY = 'transaction-low-water';
-/** Half messages that stay open while all around them are decided, and that the low water has passed. */
-const STRAGGLER_PREFIX = 'transaction-open/';
-const OFFSET_DIGITS = 16;
-/** Decisions kept above the low water; beyond that it passes what is still open. */
-const DECIDED_MAX = 1_000;
 
 /**
- * Which half messages are open, and which were decided. Half messages themselves are in the log, so only decisions are
- * kept here: those at or behind the low water. Below it all are decided but the stragglers, so that one message that nobody
- * decides does not make the decisions behind it pile up.
+ * The open transactions in memory: what all notes and half messages of the log, up to the one appended last, amount
+ * to. Changed in the same turn in which the message that says so is appended, so that it never waits for anything.
  */
 export class TransactionTable {
-  readonly #kv: KeyValueStore;
-  readonly #open = new Map<number, OpenTransaction>();
-  readonly #decided = new Set<number>();
-  readonly #stragglers = new Set<number>();
-  #lowWater = 0;
-
-  constructor(kv: KeyValueStore) {
-    this.#kv = kv;
-  }
-
-  /** Half-topic offset below which everything is decided but the stragglers. */
-  get lowWater(): number {
-    return this.#lowWater;
-  }
-
-  /** Oldest half-topic offset that may be open. */
-  get oldestOpen(): number {
-    // In the order in which the low water passed them, so the first is the oldest.
-    const [oldest] = this.#stragglers;
-    return oldest ?? this.#lowWater;
-  }
+  readonly #byPlace = new Map<number, Scheduled>();
+  readonly #byKey = new Map<string, OpenTransaction>();
+  /** Kept small by `schedule`. */
+  readonly #heap = new DueHeap(Number.MAX_SAFE_INTEGER);
+  /** Places whose transactions were opened, changed or decided since this was last asked. */
+  #changed = new Set<number>();
+  #bytes = 0;
+  /** One string for each name, however many transactions carry it. */
+  readonly #names = new Map<string, string>();
 
   get size(): number {
-    return this.#open.size;
+    return this.#byPlace.size;
   }
 
-  async load(): Promise<void> {
-    const water = (await this.#kv.entries(LOW_WATER_KEY))[0];
-    this.#lowWater = Number(water?.[1] ?? 0);
-    for (const [key] of await this.#kv.entries(DECIDED_PREFIX))
-      this.#decided.add(Number(key.slice(DECIDED_PREFIX.length)));
-    for (const [key] of await this.#kv.entries(STRAGGLER_PREFIX))
-      this.#stragglers.add(Number(key.slice(STRAGGLER_PREFIX.length)));
+  /** Bytes of the open half messages. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  isDecided(queueOffset: number): boolean {
-    if (queueOffset < this.#lowWater) return !this.#stragglers.has(queueOffset);
-    return this.#decided.has(queueOffset);
+  /** The one that was stored first. */
+  get oldest(): OpenTransaction | undefined {
+    const [oldest] = this.#byPlace.values();
+    return oldest?.open;
   }
 
-  find(queueOffset: number): OpenTransaction | undefined {
-    return this.#open.get(queueOffset);
+  /** `dueAt`: monotonic time of the first question, ms. */
+  add(opened: OpenTransaction, dueAt: number): void {
+    const open = {
+      ...opened,
+      producerGroup: this.#shared(opened.producerGroup),
+      topic: this.#shared(opened.topic),
+    };
+    this.#byPlace.set(open.physicalOffset, { open, dueAt: Infinity, checkableAt: -Infinity });
+    this.#byKey.set(keyOf(open.producerGroup, open.uniqueKey), open);
+    this.#bytes += open.sizeBytes;
+    this.schedule(open, dueAt);
+    this.touch(open);
   }
 
-  add(transaction: OpenTransaction): void {
-    this.#open.set(transaction.queueOffset, transaction);
+  /** By the place where it was first stored. */
+  find(physicalOffset: number): OpenTransaction | undefined {
+    return this.#byPlace.get(physicalOffset)?.open;
   }
 
-  all(): IterableIterator<OpenTransaction> {
-    return this.#open.values();
+  /** The newest one with this id. */
+  findByKey(producerGroup: string, uniqueKey: string): OpenTransaction | undefined {
+    return this.#byKey.get(keyOf(producerGroup, uniqueKey));
   }
 
-  /** Notes a decision; durable when the promise resolves. `end` is the half topic's end. */
-  async decide(queueOffset: number, end: number): Promise<void> {
-    this.#open.delete(queueOffset);
-    if (this.#stragglers.delete(queueOffset)) {
-      await this.#kv.write([{ key: keyOf(STRAGGLER_PREFIX, queueOffset), value: undefined }], true);
-      return;
+  /** In the order in which they were stored. */
+  *all(): Generator<OpenTransaction> {
+    for (const { open } of this.#byPlace.values()) yield open;
+  }
+
+  remove(open: OpenTransaction): void {
+    if (!this.#byPlace.delete(open.physicalOffset)) return;
+    const key = keyOf(open.producerGroup, open.uniqueKey);
+    if (this.#byKey.get(key) === open) this.#byKey.delete(key);
+    this.#bytes -= open.sizeBytes;
+    this.#changed.add(open.physicalOffset);
+  }
+
+  /** Something of it changed that must outlive a restart. */
+  touch(open: OpenTransaction): void {
+    this.#changed.add(open.physicalOffset);
+  }
+
+  /** The next question is due at this monotonic time, ms; with `Infinity` there is none. */
+  schedule(open: OpenTransaction, dueAt: number): void {
+    const scheduled = this.#byPlace.get(open.physicalOffset);
+    if (scheduled === undefined) return;
+    scheduled.dueAt = dueAt;
+    if (dueAt === Infinity) return;
+    if (open.checkedAt === 0 && scheduled.checkableAt === -Infinity) scheduled.checkableAt = dueAt;
+    this.#heap.push(dueAt, open.physicalOffset);
+    if (this.#heap.size > 2 * this.#byPlace.size + STALE_MAX) {
+      this.#heap.keepOnly((place, at) => this.#byPlace.get(place)?.dueAt === at);
     }
-    this.#decided.add(queueOffset);
-    const changes: KeyValueChange[] = [{ key: keyOf(DECIDED_PREFIX, queueOffset), value: '' }];
-    let water = this.#lowWater;
-    for (; water < end && (this.#decided.has(water) || this.#decided.size > DECIDED_MAX); water++) {
-      if (this.#decided.delete(water)) {
-        changes.push({ key: keyOf(DECIDED_PREFIX, water), value: undefined });
-      } else {
-        this.#stragglers.add(water);
-        changes.push({ key: keyOf(STRAGGLER_PREFIX, water), value: '' });
-      }
+  }
+
+  /** Monotonic time of the next question, ms. */
+  dueAt(open: OpenTransaction): number {
+    return this.#byPlace.get(open.physicalOffset)?.dueAt ?? Infinity;
+  }
+
+  /** True when its time without questions is over. */
+  isCheckable(open: OpenTransaction, nowMs: number): boolean {
+    return nowMs > (this.#byPlace.get(open.physicalOffset)?.checkableAt ?? -Infinity);
+  }
+
+  /** A transaction whose question is due at `nowMs`; it has no further one until it is scheduled again. */
+  takeDue(nowMs: number): OpenTransaction | undefined {
+    while (this.#heap.firstDueAt <= nowMs) {
+      const dueAt = this.#heap.firstDueAt;
+      const scheduled = this.#byPlace.get(this.#heap.pop());
+      if (scheduled?.dueAt !== dueAt) continue;
+      scheduled.dueAt = Infinity;
+      return scheduled.open;
     }
-    if (water !== this.#lowWater) changes.push({ key: LOW_WATER_KEY, value: String(water) });
-    this.#lowWater = water;
-    await this.#kv.write(changes, true);
+    return undefined;
+  }
+
+  /** Places of what changed since the last call. */
+  takeChanged(): Set<number> {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
+  }
+
+  /** What `takeChanged` gave could not be saved. */
+  giveBack(changed: ReadonlySet<number>): void {
+    for (const place of changed) this.#changed.add(place);
+  }
+
+  get hasChanges(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  #shared(name: string): string {
+    const known = this.#names.get(name);
+    if (known !== undefined) return known;
+    // Names come from producers. Those in use stay alive by themselves.
+    if (this.#names.size >= NAMES_MAX) this.#names.clear();
+    this.#names.set(name, name);
+    return name;
   }
 }
 
-function keyOf(prefix: string, queueOffset: number): string {
-  return prefix + String(queueOffset).padStart(OFFSET_DIGITS, '0');
+function keyOf(producerGroup: string, uniqueKey: string): string {
+  return `${producerGroup}\n${uniqueKey}`;
 }

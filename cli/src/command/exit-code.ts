@@ -53,6 +53,11 @@ export const ERRORS: Readonly<Record<ErrorKind, ErrorEntry>> = {
     fix: 'see the names with: comet group list; make one with: comet group create GROUP',
   },
   NOT_FOUND: { code: 'MQ-404', exitCode: ExitCode.NOT_FOUND, fix: 'check the name' },
+  CONFLICT: {
+    code: 'MQ-409',
+    exitCode: ExitCode.CONFLICT,
+    fix: 'see how it was decided, for a transaction with: comet tx get ID',
+  },
   NO_PERMISSION: {
     code: 'MQ-AUTH-403',
     exitCode: ExitCode.AUTH,

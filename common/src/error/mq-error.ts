@@ -11,6 +11,8 @@ export type ErrorKind =
   | 'NO_PERMISSION'
   | 'NOT_SUPPORTED'
   | 'NOT_FOUND'
+  /** It contradicts what was decided before, or comes too late. */
+  | 'CONFLICT'
   | 'CONSUMER_NOT_ONLINE'
   | 'CLIENT_TIMEOUT'
   | 'SUBSCRIPTION_ILLEGAL'

@@ -14,6 +14,7 @@ export const CODE_OF_ERROR = {
   // Code 3 means that a request code is unknown; clients take it for an old broker.
   NOT_SUPPORTED: ResponseCode.SYSTEM_ERROR,
   NOT_FOUND: ResponseCode.QUERY_NOT_FOUND,
+  CONFLICT: ResponseCode.ILLEGAL_OPERATION,
   CONSUMER_NOT_ONLINE: ResponseCode.CONSUMER_NOT_ONLINE,
   CLIENT_TIMEOUT: ResponseCode.CONSUME_MSG_TIMEOUT,
   SUBSCRIPTION_ILLEGAL: ResponseCode.SUBSCRIPTION_PARSE_FAILED,

@@ -24,6 +24,10 @@ export class RemotingClientChannel implements ClientChannel {
     return this.channel.isClosed;
   }
 
+  get isCongested(): boolean {
+    return this.channel.congested;
+  }
+
   notifyGroupChanged(group: string): void {
     this.channel.invokeOneway({
       code: RequestCode.NOTIFY_CONSUMER_IDS_CHANGED,

@@ -16,6 +16,7 @@ import { SendFastPath } from './send-fast-path.ts';
 import { sendHandlers } from './send-handlers.ts';
 import { statsHandlers } from './stats-handlers.ts';
 import { topicAdminHandlers } from './topic-admin-handlers.ts';
+import { transactionAdminHandlers } from './transaction-admin-handlers.ts';
 import { transactionHandlers } from './transaction-handlers.ts';
 
 /** Opens the RocketMQ remoting door: every request code and who answers it. */
@@ -33,7 +34,7 @@ export function remotingDoor(
     offsetHandlers(services.offsetting, brokerName),
     clientHandlers(services.clients, clients),
     messageHandlers(services.querying, clock),
-    transactionHandlers(services.transactions),
+    transactionHandlers(services.transactions, services.clients, clients),
     ...adminHandlers(brokerName, services, admin),
   ];
   for (const [code, handler] of families.flat()) server.handle(code, handler);
@@ -50,6 +51,7 @@ function adminHandlers(brokerName: string, services: BrokerServices, admin: Admi
   return [
     topicAdminHandlers(admin.topics),
     groupAdminHandlers(admin.groups),
+    transactionAdminHandlers(admin.transactions),
     statsHandlers({ brokerName, ...admin, offsetting, querying }),
     clientAdminHandlers(admin.directory),
     clientCallHandlers(admin.directory, querying, brokerName),

@@ -58,6 +58,7 @@ function newChannel(): ClientChannel {
   return {
     remote: `10.0.0.1:${ports++}`,
     isClosed: false,
+    isCongested: false,
     notifyGroupChanged: () => undefined,
     notifyOffsetsReset: () => undefined,
     askTransaction: () => undefined,

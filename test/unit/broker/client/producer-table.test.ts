@@ -12,6 +12,7 @@ function channel(): ClientChannel {
   return {
     remote: '10.0.0.7:50123',
     isClosed: false,
+    isCongested: false,
     notifyGroupChanged: nothing,
     notifyOffsetsReset: nothing,
     askTransaction: nothing,

@@ -6,6 +6,7 @@ import { BrokerWorld, sendRequest } from '../../../support/broker-world.ts';
 const channel: ClientChannel = {
   remote: '10.0.0.7:50123',
   isClosed: false,
+  isCongested: false,
   notifyGroupChanged: () => undefined,
   notifyOffsetsReset: () => undefined,
   askTransaction: () => undefined,
