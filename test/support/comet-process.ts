@@ -35,9 +35,13 @@ export class CometProcess {
   out = '';
   err = '';
 
-  constructor(args: readonly string[], cwd?: string) {
-    const { NAMESRV_ADDR: _, ...env } = process.env;
-    this.child = spawn(process.execPath, [MAIN, ...args], { env, ...(cwd === undefined ? {} : { cwd }) });
+  /** `main`: another script than `comet` that says the same when it is ready. */
+  constructor(args: readonly string[], cwd?: string, main = MAIN) {
+    // Settings of whoever runs the tests are none of the process's business.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => name !== 'NAMESRV_ADDR' && !name.startsWith('COMET_')),
+    );
+    this.child = spawn(process.execPath, [main, ...args], { env, ...(cwd === undefined ? {} : { cwd }) });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()));
     this.#ended = once(this.child, 'close').then(([code]) => code as number | null);

@@ -1,11 +1,9 @@
 import { queueOf } from './history-event.ts';
 import type { Checker } from './history-view.ts';
 
-const RETRY_PREFIX = '%RETRY%';
-
 /**
  * C3a: one send lies at two places of its topic. Our clients send each message once, so there is no excuse; copies of
- * delayed messages are judged by C8, committed ones by C7, and a retry topic holds copies on purpose.
+ * delayed messages are judged by C8, committed ones by C7, and topics of retries and dead letters hold copies on purpose.
  */
 export const checkDuplicateAppend: Checker = ({ drained, sends }) => {
   const violations = [];
@@ -14,7 +12,7 @@ export const checkDuplicateAppend: Checker = ({ drained, sends }) => {
     for (const event of deliveries) {
       const { id = '', topic = '' } = event;
       const invoke = sends.get(id)?.invoke;
-      if (invoke?.due !== undefined || invoke?.tx !== undefined || topic.startsWith(RETRY_PREFIX)) continue;
+      if (invoke?.due !== undefined || invoke?.tx !== undefined || topic !== invoke?.topic) continue;
       const place = `${queueOf(event)}@${event.qoff ?? -1}`;
       const other = places.get(id);
       if (other !== undefined && other !== place) {

@@ -5,11 +5,12 @@ import type { Checker, HistoryView } from './history-view.ts';
 /**
  * C12: a lookup disagrees with the log. By key: exactly the messages of that key that were acknowledged before it began,
  * and perhaps ones that were under way. By place: that message. By time: the first message of the queue stored at or
- * after it.
+ * after it (store times never go back within a queue).
  */
 export const checkLookup: Checker = (history) => {
   const violations = [];
   const byKey = sendsByKey(history);
+  const byQueue = deliveriesByQueue(history);
   const invokes = new Map<string, HistoryEvent>();
   for (const event of history.events) {
     if (event.op !== 'lookup') continue;
@@ -20,7 +21,7 @@ export const checkLookup: Checker = (history) => {
       event.key !== undefined
         ? byKeyProblem(event, invoke, byKey)
         : event.stored !== undefined
-          ? byTimeProblem(event, history)
+          ? byTimeProblem(event, invoke, byQueue, history)
           : byPlaceProblem(event);
     if (wrong !== undefined) violations.push({ checker: 'C12', text: `${event.proc}: ${wrong}` });
   }
@@ -64,16 +65,35 @@ function byPlaceProblem({ id = '', ids = [] }: HistoryEvent): string | undefined
     : `the place of ${id} holds ${ids.join(', ') || 'nothing'}`;
 }
 
-function byTimeProblem(event: HistoryEvent, { drained }: HistoryView): string | undefined {
+function deliveriesByQueue({ drained }: HistoryView): ReadonlyMap<string, readonly HistoryEvent[]> {
+  const table = new Map<string, HistoryEvent[]>();
+  const [first = []] = drained.values();
+  for (const event of first) {
+    const queue = queueOf(event);
+    const list = table.get(queue);
+    if (list === undefined) table.set(queue, [event]);
+    else list.push(event);
+  }
+  for (const list of table.values()) list.sort((a, b) => (a.qoff ?? 0) - (b.qoff ?? 0));
+  return table;
+}
+
+function byTimeProblem(
+  event: HistoryEvent,
+  invoke: HistoryEvent,
+  byQueue: ReadonlyMap<string, readonly HistoryEvent[]>,
+  { sends }: HistoryView,
+): string | undefined {
   const queue = queueOf(event);
   const { stored: time = 0, qoff: found = -1 } = event;
-  for (const deliveries of drained.values()) {
-    const own = deliveries.filter((delivery) => queueOf(delivery) === queue);
-    const before = own.find(({ qoff = -1, stored = 0 }) => qoff < found && stored >= time);
-    const after = own.find(({ qoff = -1, stored = 0 }) => qoff === found && stored < time);
-    const wrong = before ?? after;
-    if (wrong !== undefined)
-      return `time ${time} finds ${found} in ${queue}, but ${wrong.qoff ?? -1} was stored at ${wrong.stored ?? 0}`;
-  }
-  return undefined;
+  const own = byQueue.get(queue) ?? [];
+  const at = own.findIndex(({ qoff = -1 }) => qoff >= found);
+  const [before, there] = at < 0 ? [own.at(-1)] : [own[at - 1], own[at]];
+  // The end of the queue is an answer, too: what is there later may be older, because it was on its way.
+  const isKnown = (sends.get(there?.id ?? '')?.end?.t ?? Infinity) < invoke.t;
+  const isEarlier = before !== undefined && (before.stored ?? 0) >= time;
+  const isTooOld = there?.qoff === found && (there.stored ?? 0) < time && isKnown;
+  const wrong = isEarlier ? before : isTooOld ? there : undefined;
+  if (wrong === undefined) return undefined;
+  return `time ${time} finds ${found} in ${queue}, but ${wrong.qoff ?? -1} was stored at ${wrong.stored ?? 0}`;
 }

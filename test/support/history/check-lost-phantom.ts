@@ -1,9 +1,11 @@
 import { queueOf } from './history-event.ts';
-import type { Checker } from './history-view.ts';
+import type { Checker, HistoryView, Violation } from './history-view.ts';
 import { mustBeVisible } from './history-view.ts';
 
 /** C1: an acknowledged message that an observer who read everything did not see, or not where the answer said. */
-export const checkLost: Checker = (history) => {
+export const checkLost: Checker = (history) => [...checkSent(history), ...checkReturned(history)];
+
+function checkSent(history: HistoryView): Violation[] {
   const violations = [];
   for (const [drain, deliveries] of history.drained) {
     const places = new Map<string, string>();
@@ -27,15 +29,30 @@ export const checkLost: Checker = (history) => {
     }
   }
   return violations;
-};
+}
+
+function checkReturned({ events, drained }: HistoryView): Violation[] {
+  const violations = [];
+  for (const [drain, deliveries] of drained) {
+    const seen = new Set(deliveries.map(({ topic = '', id = '' }) => `${topic} ${id}`));
+    for (const { op, phase, topic = '', id = '' } of events) {
+      if (op !== 'back' || phase !== 'ok' || seen.has(`${topic} ${id}`)) continue;
+      violations.push({
+        checker: 'C1',
+        text: `${drain} does not find ${id} in ${topic}, where it was returned to`,
+      });
+    }
+  }
+  return violations;
+}
 
 /** C2: something was delivered that nobody sent, whose send was refused, or that is not what was sent. */
 export const checkPhantom: Checker = ({ events, sends }) => {
   const violations = [];
   const returned = new Set<string>();
   for (const event of events) {
-    const { id = '', body, proc, op, group } = event;
-    if (op === 'back') returned.add(`${group ?? ''} ${id}`);
+    const { id = '', body, proc, op, topic = '' } = event;
+    if (op === 'back') returned.add(`${topic} ${id}`);
     if (op !== 'deliver') continue;
     const sent = sends.get(id);
     const where = `${proc} saw ${id} in ${queueOf(event)}`;
@@ -44,15 +61,8 @@ export const checkPhantom: Checker = ({ events, sends }) => {
       violations.push({ checker: 'C2', text: `${where}, whose send was refused` });
     else if (sent.invoke.body !== body)
       violations.push({ checker: 'C2', text: `${where} with another body than was sent` });
-    else if (!belongs(event.topic ?? '', sent.invoke.topic ?? '', id, returned))
+    else if (topic !== sent.invoke.topic && !returned.has(`${topic} ${id}`))
       violations.push({ checker: 'C2', text: `${where}, sent to ${sent.invoke.topic ?? ''}` });
   }
   return violations;
 };
-
-const RETRY_PREFIX = '%RETRY%';
-
-function belongs(topic: string, sentTo: string, id: string, returned: ReadonlySet<string>): boolean {
-  if (topic === sentTo) return true;
-  return topic.startsWith(RETRY_PREFIX) && returned.has(`${topic.slice(RETRY_PREFIX.length)} ${id}`);
-}

@@ -21,7 +21,8 @@ export function checkOffsets(flushMs: number): Checker {
     let killedAt = -Infinity;
     let startedAt = -Infinity;
     for (const event of events) {
-      if (event.op === 'kill') killedAt = event.t;
+      // It may be killed again before it serves; only the first one counts.
+      if (event.op === 'kill' && killedAt <= startedAt) killedAt = event.t;
       if (event.op === 'start') startedAt = event.t;
       if (event.op !== 'commit' && event.op !== 'committed') continue;
       const name = `${event.group ?? ''} in ${queueOf(event)}`;

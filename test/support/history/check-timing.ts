@@ -49,15 +49,8 @@ function isRepeat({ kills }: HistoryView, a: HistoryEvent, b: HistoryEvent, repe
   return kills.some((kill) => kill >= from && kill <= to && kill - from <= repeatMs);
 }
 
-/** Time between kill and start within a span, ms. */
-function downBetween({ events }: HistoryView, from: number, to: number): number {
-  let sumMs = 0;
-  let killedAt: number | undefined;
-  for (const { op, t } of events) {
-    if (op === 'kill') killedAt = t;
-    if (op !== 'start' || killedAt === undefined) continue;
-    sumMs += Math.max(0, Math.min(t, to) - Math.max(killedAt, from));
-    killedAt = undefined;
-  }
-  return sumMs;
+/** Time within a span during which the broker was down, ms. */
+function downBetween({ downtimes }: HistoryView, from: number, to: number): number {
+  const overlaps = downtimes.map((down) => Math.max(0, Math.min(down.to, to) - Math.max(down.from, from)));
+  return overlaps.reduce((sum, ms) => sum + ms, 0);
 }

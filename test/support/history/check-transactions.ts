@@ -3,12 +3,17 @@ import { queueOf } from './history-event.ts';
 import type { Checker } from './history-view.ts';
 
 /**
- * C7: a half message was seen before its commit was asked for, after a rollback, or at two places. That a committed one
+ * C7: a half message was seen before its commit was asked for, after a rollback, or at two places, or the decision of an
+ * acknowledged one was refused. That a committed one
  * is seen at all is C1.
  */
 export const checkTransactions: Checker = (history) => {
   const violations = [];
   for (const event of history.events) {
+    if (event.op === 'end' && event.phase === 'fail') {
+      const text = `the ${event.tx ?? ''} of ${event.id ?? ''} was refused: ${event.note ?? ''}`;
+      violations.push({ checker: 'C7', text });
+    }
     if (event.op !== 'deliver' || history.sends.get(event.id ?? '')?.invoke.tx !== 'half') continue;
     const { id = '', proc } = event;
     const decisions = history.decisions.get(id);

@@ -20,7 +20,7 @@ export type HistoryOperation =
   /** A topic is created, or seen. */
   | 'create'
   | 'exists'
-  /** A consumer returns a message, which comes again later as a copy in its group's retry topic. */
+  /** A group returns a message: a copy comes into `topic`, that of its retries or of its dead letters. */
   | 'back'
   /** The broker is killed, and serves again. */
   | 'kill'

@@ -27,6 +27,8 @@ export interface HistoryView {
   readonly drained: ReadonlyMap<string, readonly HistoryEvent[]>;
   /** Times of kills, ms, rising. */
   readonly kills: readonly number[];
+  /** When the broker did not serve, ms; it may have been killed again before it did. */
+  readonly downtimes: readonly { readonly from: number; readonly to: number }[];
 }
 
 export interface Violation {
@@ -49,7 +51,19 @@ export function viewHistory(events: readonly HistoryEvent[], drains: readonly st
     else if (event.op === 'deliver') drained.get(event.proc)?.push(event);
     else if (event.op === 'kill') kills.push(event.t);
   }
-  return { events, sends, decisions, drains, drained, kills };
+  return { events, sends, decisions, drains, drained, kills, downtimes: downtimesOf(events) };
+}
+
+function downtimesOf(events: readonly HistoryEvent[]): { readonly from: number; readonly to: number }[] {
+  const downtimes: { readonly from: number; readonly to: number }[] = [];
+  let from: number | undefined;
+  for (const { op, t } of events) {
+    if (op === 'kill') from ??= t;
+    if (op !== 'start' || from === undefined) continue;
+    downtimes.push({ from, to: t });
+    from = undefined;
+  }
+  return downtimes;
 }
 
 function noteSend(sends: Map<string, SentMessage>, event: HistoryEvent): void {

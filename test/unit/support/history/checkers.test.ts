@@ -91,6 +91,14 @@ describe('C1', () => {
     expect(found(history(...half, { op: 'end', phase: 'info', id: 'a', tx: 'commit' }))).toEqual([]);
   });
 
+  test('a returned message that does not come again', () => {
+    const events = [...send('a', { qoff: 0 }), seen('a', 0), range(0, 1)];
+    const back: Draft = { op: 'back', topic: '%RETRY%g', id: 'a' };
+    expect(found(history(...events, back))).toEqual(['C1']);
+    expect(found(history(...events, back, seen('a', 0, { topic: '%RETRY%g' })))).toEqual([]);
+    expect(found(history(...events, { ...back, phase: 'info' }))).toEqual([]);
+  });
+
   test('an acknowledged topic that is gone', () => {
     const exists: Draft = { op: 'exists', proc: 'd', topic: 'N' };
     expect(found(history({ op: 'create', topic: 'N' }))).toEqual(['C1']);
@@ -123,9 +131,9 @@ describe('C2', () => {
     expect(found(history(...sent, seen('a', 0, { topic: 'U' })))).toEqual(['C2']);
     const retried = seen('a', 0, { topic: '%RETRY%g' });
     expect(found(history(...sent, retried))).toEqual(['C2']);
-    expect(found(history(...sent, { op: 'back', phase: 'invoke', group: 'g', id: 'a' }, retried))).toEqual(
-      [],
-    );
+    expect(
+      found(history(...sent, { op: 'back', phase: 'invoke', topic: '%RETRY%g', id: 'a' }, retried)),
+    ).toEqual([]);
   });
 });
 
@@ -214,6 +222,7 @@ describe('C7', () => {
     ['undecided', [seen('a', 0)]],
     ['before the commit', [seen('a', 0), end('commit', 'invoke'), end('commit', 'ok')]],
     ['after a rollback', [end('rollback', 'invoke'), end('rollback', 'ok'), seen('a', 0)]],
+    ['and its decision is refused', [end('commit', 'invoke'), end('commit', 'fail')]],
     ['twice', [end('commit', 'invoke'), end('commit', 'ok'), seen('a', 0), seen('a', 1)]],
   ])('a half message is seen %s', (_name, events) => {
     expect(found(history(...half, ...events))).toEqual(['C7']);
@@ -234,9 +243,19 @@ describe('C8', () => {
     expect(found(history(...sent, at(1_996)))).toEqual([]);
     expect(found(history(...sent, at(2_500)))).toEqual([]);
     expect(found(history(...sent, at(2_501)))).toEqual(['C8']);
-    expect(found(history(...sent, { op: 'kill', t: 1_500 }, { op: 'start', t: 2_600 }, at(2_700)))).toEqual(
-      [],
-    );
+    const down: Draft[] = [
+      { op: 'kill', t: 1_500 },
+      { op: 'start', t: 2_600 },
+    ];
+    const downTwice: Draft[] = [
+      { op: 'kill', t: 1_500 },
+      { op: 'kill', t: 2_550 },
+      { op: 'start', t: 2_600 },
+    ];
+    for (const times of [down, downTwice]) {
+      expect(found(history(...sent, ...times, at(3_600)))).toEqual([]);
+      expect(found(history(...sent, ...times, at(3_601)))).toEqual(['C8']);
+    }
   });
 
   test('twice: only what a kill right afterwards explains', () => {
@@ -277,6 +296,14 @@ describe('C10', () => {
     expect(found(history(...commit(1_000, 5), ...commit(2_000, 9), ...down, read(5)))).toEqual([]);
     expect(found(history(...commit(1_000, 5), ...commit(2_000, 9), ...down, read(4)))).toEqual(['C10']);
     expect(found(history(...commit(1_000, 5), ...down, ...commit(3_000, 9), read(5)))).toEqual(['C10']);
+    // Killed again before it serves: what was saved before the first kill stays.
+    const again: Draft[] = [
+      { op: 'kill', t: 2_500 },
+      { op: 'kill', t: 3_500 },
+      { op: 'start', t: 3_600 },
+    ];
+    expect(found(history(...commit(2_000, 9), ...again, read(0)))).toEqual([]);
+    expect(found(history(...commit(1_000, 9), ...again, read(0)))).toEqual(['C10']);
     // What a crash took does not come back as a demand.
     expect(found(history(...commit(2_000, 9), ...down, read(0), read(0)))).toEqual([]);
   });
@@ -301,6 +328,14 @@ describe('C12', () => {
     ['a time misses one', { queue: 0, stored: 40, qoff: 1 }, false],
   ])('%s', (_name, lookup, isGood) => {
     expect(found(history(...sent, ...look(lookup)))).toEqual(isGood ? [] : ['C12']);
+  });
+
+  test('a time finds the end of a queue, and an older message is there afterwards', () => {
+    const [invoke, end] = send('a', { qoff: 0 });
+    if (invoke === undefined || end === undefined) throw new Error('unreachable');
+    const searched = look({ queue: 0, stored: 60, qoff: 0 });
+    const events = history(invoke, ...searched, end, seen('a', 0, { stored: 50 }), range(0, 1));
+    expect(found(events)).toEqual([]);
   });
 
   test('a message that was not acknowledged when the lookup began may be missing', () => {
