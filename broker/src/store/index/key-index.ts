@@ -4,6 +4,7 @@ import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file'
 import { javaStringHash } from '@cometmq/common/message/tags-code';
 import { getInt32 } from '../bytes.ts';
 import type { PropertyScan } from '../property-scan.ts';
+import { TAG_PREFIX, hashOn } from './key-hash.ts';
 import type { IndexHit } from './index-segment.ts';
 import {
   ActiveIndexSegment,
@@ -53,10 +54,7 @@ export class KeyIndex {
    */
   async load(logOffset: number, entries: number): Promise<boolean> {
     this.#disk.makeDirectorySync(this.#directory);
-    const numbers = this.#disk
-      .listSync(this.#directory)
-      .filter((name) => /^\d{20}\.entries$/.test(name))
-      .map((name) => Number(name.slice(0, 20)));
+    const numbers = await this.#takeStock(entries);
     let isCut = false;
     for (const [index, number] of numbers.entries()) {
       if (number !== (numbers[0] ?? 0) + index) return false;
@@ -84,6 +82,30 @@ export class KeyIndex {
       isCut = !this.#active.isFull;
     }
     return true;
+  }
+
+  /** Numbers of the segments, without what a crash left of those that were being removed or sealed. */
+  async #takeStock(entries: number): Promise<number[]> {
+    const names = new Set(this.#disk.listSync(this.#directory));
+    for (const name of names) {
+      const isAlone = name.endsWith('.slots') && !names.has(name.replace('.slots', '.entries'));
+      if (isAlone || name.endsWith('.tmp')) await this.#disk.remove(join(this.#directory, name));
+    }
+    const numbers = [...names]
+      .filter((name) => /^\d{20}\.entries$/.test(name))
+      .map((name) => parseInt(name, 10));
+    const isSealed = (number: number): boolean =>
+      number * this.#entriesMax <= entries && names.has(fileName(number, 'slots'));
+    // Segments are sealed in order, so one that lacks its slots before one that has them was being removed.
+    for (
+      let first = numbers[0];
+      first !== undefined && isSealed(first + 1) && !isSealed(first);
+      first = numbers[0]
+    ) {
+      await this.#disk.remove(this.#path(first, 'entries'));
+      numbers.shift();
+    }
+    return numbers;
   }
 
   /** Entries that are on disk, counted from the first one ever. */
@@ -161,6 +183,8 @@ export class KeyIndex {
       this.#sealed.shift();
       await this.#disk.remove(this.#path(first, 'slots'));
       await this.#disk.remove(this.#path(first, 'entries'));
+      // One by one: a removal that survives a crash must not leave a gap behind one that does not.
+      await this.#disk.syncDirectory(this.#directory);
     }
   }
 
@@ -247,27 +271,12 @@ export class KeyIndex {
   }
 
   #path(sequence: number, kind: 'entries' | 'slots'): string {
-    return join(this.#directory, `${String(sequence).padStart(20, '0')}.${kind}`);
+    return join(this.#directory, fileName(sequence, kind));
   }
 }
 
-const TAG_PREFIX = Buffer.from('T#');
-
-/** Continues Java's string hash over bytes; text outside ASCII is hashed by its UTF-16 units, as Java does. */
-function hashOn(hash: number, bytes: Buffer, start: number, end: number): number {
-  let result = hash;
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte >= 0x80) {
-      const text = bytes.toString('utf8', start, end);
-      let unicode = hash;
-      for (let index = 0; index < text.length; index++)
-        unicode = (Math.imul(31, unicode) + text.charCodeAt(index)) | 0;
-      return unicode;
-    }
-    result = (Math.imul(31, result) + byte) | 0;
-  }
-  return result;
+function fileName(sequence: number, kind: 'entries' | 'slots'): string {
+  return `${String(sequence).padStart(20, '0')}.${kind}`;
 }
 
 function* chain(

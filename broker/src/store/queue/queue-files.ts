@@ -164,6 +164,8 @@ export class QueueFiles {
   async removeBefore(minOffset: number): Promise<void> {
     while (this.#bases.length > 1 && (this.#bases[1] ?? Infinity) <= minOffset) {
       await this.#removeFile(this.#bases.shift() ?? 0);
+      // One by one: a removal that survives a crash must not leave a gap behind one that does not.
+      await this.#disk.syncDirectory(this.directory);
     }
   }
 
@@ -224,7 +226,9 @@ export class QueueFiles {
     if (queueOffset >= this.#end) return undefined;
     for (let index = this.#bases.length - 1; index >= 0; index--) {
       const base = this.#bases[index];
-      if (base !== undefined && base <= queueOffset) return base;
+      // A file that lacks leaves a gap.
+      if (base !== undefined && base <= queueOffset)
+        return queueOffset < base + this.#entriesPerFile ? base : undefined;
     }
     return undefined;
   }

@@ -133,6 +133,41 @@ describe('on disk', () => {
     expect(find('k')).toEqual([40, 30, 10]);
   });
 
+  test('a removal of expired segments that a crash interrupted is ended at the next start', async () => {
+    await open(Infinity, 0, 4);
+    for (let n = 1; n <= 13; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    const entries = index.flushedEntries;
+    // Of the first segment only its entries are left, of one before it only its slots.
+    disk.lose('/index/00000000000000000001.slots');
+    disk.openSync('/index/00000000000000000000.slots', 'create');
+    expect(await open(Infinity, entries, 4)).toBe(true);
+    expect([index.flushedEntries, find('k')]).toEqual([13, [130, 120, 110, 100, 90, 80, 70, 60, 50]]);
+    expect(disk.listSync('/index')).toEqual([
+      '00000000000000000002.entries',
+      '00000000000000000002.slots',
+      '00000000000000000003.entries',
+      '00000000000000000003.slots',
+      '00000000000000000004.entries',
+    ]);
+  });
+
+  test('each removal of an expired segment is durable before the next', async () => {
+    await open(Infinity, 0, 4);
+    for (let n = 1; n <= 13; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    const entries = index.flushedEntries;
+    await disk.syncDirectory('/');
+    const crashes: SimulatedDisk[] = [];
+    disk.hook = () => crashes.push(...Array.from({ length: 8 }, (_, subset) => disk.crash({ subset })));
+    await index.removeExpired(125);
+    for (const crashed of crashes) {
+      disk = crashed;
+      expect(await open(Infinity, entries, 4)).toBe(true);
+      expect(find('k').slice(0, 5)).toEqual([130, 120, 110, 100, 90]);
+    }
+  });
+
   test('a cut sealed segment is noticed', async () => {
     for (let n = 0; n < INDEX_ENTRIES_MAX + 10; n++) add({ KEYS: 'k' }, n * 10);
     await index.flush(Infinity);

@@ -178,6 +178,20 @@ describe('QueueFiles', () => {
     expect(files().load()).toBe(false);
   });
 
+  test('a file that lacks between others neither hangs a search nor gives another entry', async () => {
+    const small = (): QueueFiles => new QueueFiles(disk, new FileCache(disk, 8), DIRECTORY, 4);
+    const queue = small();
+    await queue.append(entries(0, 14), 0, 0, 14);
+    await queue.sync();
+    disk.lose(`${DIRECTORY}/${'4'.padStart(20, '0')}`);
+    const gapped = small();
+    expect(gapped.load()).toBe(false);
+    expect(gapped.newest()).toEqual({ queueOffset: 3, physicalOffset: 300 });
+    expect(gapped.readSync(Buffer.alloc(4 * ENTRY_SIZE), 0, 4, 4)).toBe(0);
+    await gapped.repair(entries(4, 4), 4);
+    expect(disk.listSync(DIRECTORY)).toHaveLength(3);
+  });
+
   test('cuts back over damaged entries at the end and over whole files', async () => {
     const queue = files();
     await queue.append(entries(0, ENTRIES_PER_FILE + 10), 0, 0, ENTRIES_PER_FILE + 10);
