@@ -65,26 +65,9 @@ export function brokerServices(base: BrokerBase): BrokerServices {
   const creation = new TopicCreation(topics);
   const filters = new PropertyFilters(config);
   const uniqueKeys = new UniqueKeyGenerator(clock, random, storeHost.subarray(0, 4), base.processId);
-  const openTransactions = new Transactions({
-    clock,
-    log,
-    settings: config,
-    store,
-    kv,
-    topics,
-    producers,
-    storeHost,
-    durability,
-  });
-  const transactions = new TransactionService({
-    clock,
-    log,
-    config,
-    store,
-    topics,
-    open: openTransactions,
-    storeHost,
-  });
+  const transacting = { clock, log, store, kv, topics, producers, storeHost, durability };
+  const openTransactions = new Transactions({ ...transacting, settings: config });
+  const transactions = new TransactionService({ ...transacting, config, open: openTransactions });
   const retryPolicy = new RetryPolicy(groups, locks, creation);
   const producing = new ProducerService(
     {
