@@ -5,8 +5,7 @@
 import { join } from 'node:path';
 import { Broker } from '@cometmq/broker/broker';
 import { nodeProcesses } from '@cometmq/common/process/node-processes';
-import { RocksDbStore } from '@cometmq/broker/store/kv/rocksdb-store';
-import { SealedStore } from '@cometmq/broker/store/kv/sealed-store';
+import { settingsStore } from '@cometmq/broker/store/kv/settings-store';
 import { SystemClock } from '@cometmq/common/clock/system-clock';
 import { NodeDisk } from '@cometmq/common/disk/node-disk';
 import { createPinoLogger } from '@cometmq/common/logging/pino-logger';
@@ -32,12 +31,7 @@ const broker = new Broker({
   random: new SystemRandom(),
   processes: nodeProcesses,
   dataDir: join(dataDir, 'broker'),
-  openKeyValueStore: (directory) =>
-    new SealedStore({
-      ...ports,
-      directory,
-      makeStore: (isReadOnly) => new RocksDbStore(directory, isReadOnly),
-    }),
+  openKeyValueStore: (directory) => settingsStore(ports, directory),
   config: {
     port: Number(brokerPort),
     nameServers: [`127.0.0.1:${nameServerPort ?? ''}`],

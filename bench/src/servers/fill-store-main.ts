@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { MessageStore } from '@cometmq/broker/store/message-store';
 import type { AppendRequest } from '@cometmq/broker/store/append-request';
-import { RocksDbStore } from '@cometmq/broker/store/kv/rocksdb-store';
+import { settingsStore } from '@cometmq/broker/store/kv/settings-store';
 import { PropertyScan } from '@cometmq/broker/store/property-scan';
 import type { Topic } from '@cometmq/broker/topic/topic';
 import { TopicTable } from '@cometmq/broker/topic/topic-table';
@@ -29,14 +29,15 @@ const [dataDir = '', ...numbers] = process.argv.slice(2);
 const [cleanMib = 0, dirtyMib = 0, bodySize = 1024, queues = 1000] = numbers.map(Number);
 const clock = new SystemClock();
 const host = encodeHost('127.0.0.1', 10_911);
-const kv = new RocksDbStore(join(dataDir, 'broker', 'config'));
 const disk = new NodeDisk();
+const log = createPinoLogger('warn');
+const kv = settingsStore({ disk, clock, log }, join(dataDir, 'broker', 'config'));
 disk.makeDirectorySync(join(dataDir, 'broker'));
 await kv.open();
 const store = await MessageStore.open({
   disk,
   clock,
-  log: createPinoLogger('warn'),
+  log,
   directory: join(dataDir, 'broker', 'store'),
   segmentSizeBytes: SEGMENT_SIZE,
   tailChunks: 4,

@@ -9,10 +9,9 @@ export async function brokerPart(
   config: CometConfig,
   nameServers: () => readonly string[],
 ): Promise<AddressedPart> {
-  const [{ Broker }, { RocksDbStore }, { SealedStore }] = await Promise.all([
+  const [{ Broker }, { settingsStore }] = await Promise.all([
     import('@cometmq/broker/broker'),
-    import('@cometmq/broker/store/kv/rocksdb-store'),
-    import('@cometmq/broker/store/kv/sealed-store'),
+    import('@cometmq/broker/store/kv/settings-store'),
   ]);
   const { host, name } = config.broker;
   const advertise = config.broker.advertise || (isWildcard(host) ? (outsideAddress() ?? '127.0.0.1') : host);
@@ -25,12 +24,7 @@ export async function brokerPart(
         ...ports,
         log: ports.log.child({ server: 'broker' }),
         processes: nodeProcesses,
-        openKeyValueStore: (directory) =>
-          new SealedStore({
-            ...ports,
-            directory,
-            makeStore: (isReadOnly) => new RocksDbStore(directory, isReadOnly),
-          }),
+        openKeyValueStore: (directory) => settingsStore(ports, directory),
         dataDir: config.data,
         config: { ...config.broker, advertise, nameServers: [...nameServers()] },
       });
