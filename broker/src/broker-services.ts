@@ -9,6 +9,7 @@ import { ProducerTable } from './client/producer-table.ts';
 import type { BrokerConfig } from './config/broker-config.ts';
 import { DelayDelivery } from './delay/delay-delivery.ts';
 import type { DelayLevels } from './delay/delay-levels.ts';
+import { Schedules } from './delay/schedules.ts';
 import { PropertyFilters } from './filter/property-filters.ts';
 import { GroupTable } from './group/group-table.ts';
 import { PullHold } from './hold/pull-hold.ts';
@@ -68,15 +69,17 @@ export function brokerServices(base: BrokerBase): BrokerServices {
   const transacting = { clock, log, store, kv, topics, producers, storeHost, durability };
   const openTransactions = new Transactions({ ...transacting, settings: config });
   const transactions = new TransactionService({ ...transacting, config, open: openTransactions });
+  const schedules = new Schedules({ clock, log, store, topics, kv, durability, settings: config });
   const retryPolicy = new RetryPolicy(groups, locks, creation);
   const producing = new ProducerService(
     {
+      brokerName: config.name,
       clusterName: config.cluster,
       maxMessageSizeBytes: config.maxMessageSizeBytes,
       durability,
       storeHost,
     },
-    { clock, random, store, creation, levels, retryPolicy, transactions, uniqueKeys, stats },
+    { clock, random, store, creation, levels, schedules, retryPolicy, transactions, uniqueKeys, stats },
   );
   return {
     topics,
@@ -89,7 +92,8 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     hold,
     stats,
     creation,
-    delivery: new DelayDelivery(clock, log, store, topics, kv, levels, durability),
+    schedules,
+    delivery: new DelayDelivery({ clock, log, store, topics, journal: schedules.journal, levels }),
     producing,
     direct: new DirectSend({ store, topics, stats, random, producing }),
     pulling: new PullService(pullSettings(config), {

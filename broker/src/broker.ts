@@ -149,8 +149,10 @@ export class Broker {
     const services = brokerServices(base);
     this.#services = services;
     await this.#load(services, levels, settings);
+    await services.schedules.load();
+    services.schedules.start();
     remotingDoor(this.#server, clock, config.name, services, adminServices(base, services));
-    await services.delivery.start();
+    services.delivery.start();
     await services.openTransactions.load();
     services.openTransactions.start();
     this.#server.ready();
@@ -173,6 +175,7 @@ export class Broker {
     this.#services?.hold.close();
     await this.#services?.openTransactions.stop();
     await this.#services?.delivery.stop();
+    await this.#services?.schedules.stop();
     await this.#services?.offsets.flush(true);
     await this.#store?.close();
     await this.#kv?.close();

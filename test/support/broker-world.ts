@@ -101,6 +101,18 @@ export class BrokerWorld {
     return world;
   }
 
+  /** Delayed and timed messages are delivered from now on. */
+  async startDelays(): Promise<void> {
+    await this.services.schedules.load();
+    this.services.delivery.start();
+    this.services.schedules.start();
+  }
+
+  async stopDelays(): Promise<void> {
+    await this.services.delivery.stop();
+    await this.services.schedules.stop();
+  }
+
   /** The readable messages of a queue. */
   read(topic: string, queueId = 0): StoredMessage[] {
     const messages: StoredMessage[] = [];

@@ -78,6 +78,19 @@ export const brokerConfigSchema = z.object({
     .string()
     .default('1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h')
     .describe('delays of levels 1 to n; also the ladder of retries'),
+  schedulePendingMax: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(100_000_000)
+    .default(20_000_000)
+    .describe('timed messages that may wait; further ones are refused'),
+  scheduleDelayMaxMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(366 * 24 * HOUR_MS)
+    .describe('furthest time ahead that a message can be timed for'),
   groupGuard: z
     .enum(['report', 'refuse'])
     .default('report')

@@ -12,13 +12,16 @@ import type { AppendRequest } from '../store/append-request.ts';
 import type { QueueTable } from '../store/queue/queue-table.ts';
 import type { TagsCodeRule } from '../store/record-dispatcher.ts';
 import type { DelayLevels } from './delay-levels.ts';
+import { storedDueTime } from './timed-message.ts';
 
 const SCHEDULE_TOPIC_BYTES = Buffer.from(SystemTopic.SCHEDULE);
 
-/** Queue entries of the schedule topic hold the due time where others hold the tag's hash. */
+/** Queue entries of messages that wait hold the due time where others hold the tag's hash. */
 export function delayTagsCodeRule(levels: DelayLevels): TagsCodeRule {
-  return (topic, queueId, storeTimestamp) =>
-    topic === SystemTopic.SCHEDULE ? storeTimestamp + levels.delayMs(queueId + 1) : undefined;
+  return (topic, queueId, storeTimestamp, properties) => {
+    if (topic === SystemTopic.SCHEDULE) return storeTimestamp + levels.delayMs(queueId + 1);
+    return topic === SystemTopic.WHEEL_TIMER ? storedDueTime(properties()) : undefined;
+  };
 }
 
 /** The level that a message asks for: 0 for none, beyond the last one the last one. */

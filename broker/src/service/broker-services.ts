@@ -2,6 +2,7 @@ import type { ConsumerTable } from '../client/consumer-table.ts';
 import type { GroupGuard } from '../client/group-guard.ts';
 import type { ProducerTable } from '../client/producer-table.ts';
 import type { DelayDelivery } from '../delay/delay-delivery.ts';
+import type { Schedules } from '../delay/schedules.ts';
 import type { GroupTable } from '../group/group-table.ts';
 import type { PullHold } from '../hold/pull-hold.ts';
 import type { QueueLocks } from '../lock/queue-locks.ts';
@@ -31,6 +32,7 @@ export interface BrokerServices {
   readonly hold: PullHold;
   readonly stats: BrokerStats;
   readonly creation: TopicCreation;
+  readonly schedules: Schedules;
   readonly delivery: DelayDelivery;
   readonly producing: ProducerService;
   readonly direct: DirectSend;

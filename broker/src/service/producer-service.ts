@@ -13,10 +13,12 @@ import {
 import { Property } from '@cometmq/common/message/property-names';
 import { Perm, SysFlag } from '@cometmq/common/message/sys-flag';
 import type { RandomSource } from '@cometmq/common/random/random';
-import { isRetryTopic } from '@cometmq/common/topic/names';
+import { SystemTopic, isRetryTopic } from '@cometmq/common/topic/names';
 import { Limits } from '../config/limits.ts';
 import { delayLevelOf, divertToDelayQueue } from '../delay/delay-queue.ts';
 import type { DelayLevels } from '../delay/delay-levels.ts';
+import { buildRecallHandle } from '../delay/recall-handle.ts';
+import type { Schedules } from '../delay/schedules.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { AppendRequest, AppendResult } from '../store/append-request.ts';
@@ -31,6 +33,7 @@ import type { TransactionService } from './transaction-service.ts';
 import type { SendOutcome, SendRequest } from './request-types.ts';
 
 export interface ProducerSettings {
+  readonly brokerName: string;
   readonly clusterName: string;
   readonly maxMessageSizeBytes: number;
   readonly durability: Durability;
@@ -43,6 +46,7 @@ export interface ProducerParts {
   readonly store: MessageStore;
   readonly creation: TopicCreation;
   readonly levels: DelayLevels;
+  readonly schedules: Schedules;
   readonly retryPolicy: RetryPolicy;
   readonly transactions: TransactionService;
   readonly uniqueKeys: UniqueKeyGenerator;
@@ -102,6 +106,7 @@ export class ProducerService {
       queueOffset: result.queueOffset,
       messageId: this.#messageId(result),
       uniqueKey: uniqueKeyOf(append),
+      recallHandle: this.#recallHandle(append, topic),
       durability,
     };
   }
@@ -180,6 +185,18 @@ export class ProducerService {
     return append;
   }
 
+  /** What a producer takes a timed message back with. */
+  #recallHandle(append: AppendRequest, topic: Topic): string | undefined {
+    if (append.queue.topic !== SystemTopic.WHEEL_TIMER) return undefined;
+    const { brokerName } = this.settings;
+    return buildRecallHandle({
+      topic: topic.name,
+      brokerName,
+      dueAt: append.tagsCode ?? 0,
+      uniqueKey: uniqueKeyOf(append),
+    });
+  }
+
   #append(append: AppendRequest, durability: Durability, topic: Topic): AppendResult {
     const result: AppendResult = { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 };
     this.#parts.store.append(append, durability, result);
@@ -188,15 +205,12 @@ export class ProducerService {
   }
 
   #delay(append: AppendRequest): void {
-    if ((append.propertyScan.traits & PropertyTrait.TIMED) !== 0) {
-      throw new MqError('NOT_SUPPORTED', 'timed messages are not supported by this version of the broker', {
-        hint: 'use one of the delay levels',
-      });
-    }
-    if ((append.propertyScan.traits & PropertyTrait.DELAYED) === 0) return;
-    const { levels, store, clock } = this.#parts;
-    const level = delayLevelOf(append, levels);
+    const { traits } = append.propertyScan;
+    const { levels, schedules, store, clock } = this.#parts;
+    const level = (traits & PropertyTrait.DELAYED) === 0 ? 0 : delayLevelOf(append, levels);
+    // A level wins over a time, as in RocketMQ.
     if (level > 0) divertToDelayQueue(append, level, levels, store.queues, clock);
+    else if ((traits & PropertyTrait.TIMED) !== 0) schedules.divert(append);
   }
 
   async #topicOf(request: SendRequest): Promise<Topic> {

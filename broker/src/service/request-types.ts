@@ -31,6 +31,8 @@ export interface SendOutcome {
   readonly messageId: string;
   /** `UNIQ_KEY`. */
   readonly uniqueKey: string;
+  /** Of a message that waits for its time: what it can be taken back with. */
+  readonly recallHandle?: string | undefined;
   /** What the acknowledgement promises. */
   readonly durability: Durability;
 }

@@ -16,6 +16,7 @@ import {
 } from './queue/queue-entry.ts';
 import type { StoreQueue } from './queue/store-queue.ts';
 import type { TagsCodeRule } from './record-dispatcher.ts';
+import { recordProperties } from './record-dispatcher.ts';
 
 export interface QueueRepairParts {
   readonly damage: DamageLedger;
@@ -116,7 +117,9 @@ export class QueueRepair {
       if (topic !== queue.topic || !isLogIntact(physicalOffset)) continue;
       const storeTimestamp = getInt64(bytes, layout.storeTimestampAt);
       scan.scan(bytes, layout.propertiesAt, layout.propertiesAt + layout.propertiesSize);
-      const tagsCode = tagsCodeRule(topic, queue.queueId, storeTimestamp) ?? scan.tagsCode(bytes);
+      const properties = (): ReadonlyMap<string, string> => recordProperties(bytes, layout);
+      const rule = tagsCodeRule(topic, queue.queueId, storeTimestamp, properties);
+      const tagsCode = rule ?? scan.tagsCode(bytes);
       writeEntry(
         made,
         index * ENTRY_SIZE,

@@ -1,4 +1,6 @@
+import type { RecordLayout } from '@cometmq/common/message/message-decoder';
 import { layoutRecord } from '@cometmq/common/message/message-decoder';
+import { decodeProperties } from '@cometmq/common/message/properties';
 import { RecordField } from '@cometmq/common/message/record-layout';
 import { javaStringHash } from '@cometmq/common/message/tags-code';
 import { getInt32, getInt64 } from './bytes.ts';
@@ -9,9 +11,19 @@ import type { StoreQueue } from './queue/store-queue.ts';
 
 /**
  * The value of a queue entry's tags code when it is not the tag's hash: delay queues keep the due time there. Undefined
- * leaves the hash.
+ * leaves the hash. The last argument reads the record's properties.
  */
-export type TagsCodeRule = (topic: string, queueId: number, storeTimestamp: number) => number | undefined;
+export type TagsCodeRule = (
+  topic: string,
+  queueId: number,
+  storeTimestamp: number,
+  properties: () => ReadonlyMap<string, string>,
+) => number | undefined;
+
+export function recordProperties(bytes: Buffer, layout: RecordLayout): Map<string, string> {
+  const { propertiesAt, propertiesSize } = layout;
+  return decodeProperties(bytes.toString('utf8', propertiesAt, propertiesAt + propertiesSize));
+}
 
 /** A topic that records name. */
 interface KnownTopic {
@@ -72,8 +84,9 @@ export class RecordDispatcher {
       if (physicalOffset >= topic.droppedBefore) {
         const queueId = getInt32(bytes, at + RecordField.QUEUE_ID);
         this.#scan.scan(bytes, layout.propertiesAt, layout.propertiesAt + layout.propertiesSize);
+        const properties = (): ReadonlyMap<string, string> => recordProperties(bytes, layout);
         const tagsCode =
-          this.#tagsCodeRule(topic.name, queueId, storeTimestamp) ?? this.#scan.tagsCode(bytes);
+          this.#tagsCodeRule(topic.name, queueId, storeTimestamp, properties) ?? this.#scan.tagsCode(bytes);
         const queueOffset = getInt64(bytes, at + RecordField.QUEUE_OFFSET);
         this.#toQueue(
           topic,

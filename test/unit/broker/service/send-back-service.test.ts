@@ -9,7 +9,7 @@ let world: BrokerWorld;
 
 beforeEach(async () => {
   world = await BrokerWorld.open();
-  await world.services.delivery.start();
+  await world.startDelays();
   await settle(world.services.producing.send(sendRequest('orders', { KEYS: 'k', TAGS: 'T' })));
 });
 
