@@ -32,7 +32,7 @@ const LIBRARIES = {
 
 // The broker, inside: doors → service → features → managers → store → common.
 const MANAGERS = 'topic|group|client|offset|lock|filter';
-const FEATURES = 'hold|delay|retry|transaction';
+const FEATURES = 'hold|delay|retry|transaction|pop';
 // Declarations that every layer of the broker may read.
 const SHARED = 'config|stats';
 

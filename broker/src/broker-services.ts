@@ -16,11 +16,16 @@ import { PullHold } from './hold/pull-hold.ts';
 import { QueueLocks } from './lock/queue-locks.ts';
 import { ConsumerOffsets } from './offset/consumer-offsets.ts';
 import { RetryPolicy } from './retry/retry-policy.ts';
+import { RequestModes } from './group/request-modes.ts';
 
+import { AssignmentService } from './service/assignment-service.ts';
+import type { TopicRoutes } from './service/assignment-service.ts';
 import type { BrokerServices } from './service/broker-services.ts';
 import { ClientService } from './service/client-service.ts';
 import { DirectSend } from './service/direct-send.ts';
 import { OffsetService } from './service/offset-service.ts';
+import type { PopEngineParts } from './service/pop-engine.ts';
+import { PopEngine } from './service/pop-engine.ts';
 import { ProducerService } from './service/producer-service.ts';
 import type { PullSettings } from './service/pull-service.ts';
 import { PullService } from './service/pull-service.ts';
@@ -47,6 +52,8 @@ export interface BrokerBase {
   readonly advertisedAddress: string;
   readonly advertisedPort: number;
   readonly processId: number;
+  /** Where topics are in the whole cluster; undefined on a broker that no name server knows. */
+  readonly routes?: TopicRoutes | undefined;
 }
 
 /** Builds the services over an open store. Nothing runs yet. */
@@ -81,6 +88,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     },
     { clock, random, store, creation, levels, schedules, retryPolicy, transactions, uniqueKeys, stats },
   );
+  const reading = { topics, groups, consumers, offsets, filters, stats, guard };
   return {
     topics,
     groups,
@@ -96,23 +104,32 @@ export function brokerServices(base: BrokerBase): BrokerServices {
     delivery: new DelayDelivery({ clock, log, store, topics, journal: schedules.journal, levels }),
     producing,
     direct: new DirectSend({ store, topics, stats, random, producing }),
-    pulling: new PullService(pullSettings(config), {
-      store,
-      topics,
-      groups,
-      consumers,
-      offsets,
-      hold,
-      stats,
-      filters,
-      guard,
-    }),
+    pulling: new PullService(pullSettings(config), { ...reading, store, hold }),
     sendBack: new SendBackService({ clock, random, store, groups, creation, levels, stats, durability }),
     offsetting: new OffsetService({ topics, groups, consumers, offsets, hold }),
+    ...popServices(base, { ...reading, storeHost, durability }),
     querying: new QueryService(store),
     clients: new ClientService({ consumers, producers, groups, creation, locks, hold, filters, guard }),
     transactions,
     openTransactions,
+  };
+}
+
+/** Consuming on lease, and who consumes so. */
+function popServices(
+  base: BrokerBase,
+  parts: Omit<PopEngineParts, keyof BrokerBase>,
+): Pick<BrokerServices, 'pops' | 'modes' | 'assignments'> {
+  const { topics, groups, consumers, offsets } = parts;
+  const modes = new RequestModes(base.kv);
+  offsets.onRemoved((matches) => {
+    modes.remove(matches);
+  });
+  const brokerName = base.config.name;
+  return {
+    pops: new PopEngine({ ...base, ...parts }),
+    modes,
+    assignments: new AssignmentService({ brokerName, topics, groups, consumers, modes, routes: base.routes }),
   };
 }
 

@@ -18,6 +18,7 @@ import { DelayLevels } from './delay/delay-levels.ts';
 import { delayTagsCodeRule } from './delay/delay-queue.ts';
 import { remotingDoor } from './doors/remoting/remoting-door.ts';
 import { NameServerRegistration } from './registration/name-server-registration.ts';
+import { NameServerRoutes } from './registration/name-server-routes.ts';
 import { adminServices } from './service/admin-services.ts';
 import type { BrokerServices } from './service/broker-services.ts';
 import { BrokerSettings } from './service/broker-settings.ts';
@@ -144,6 +145,7 @@ export class Broker {
       advertisedAddress: this.#advertisedAddress(),
       advertisedPort: this.#port,
       processId: processes.ownId,
+      routes: new NameServerRoutes(clock, this.#pool, config.nameServers),
       announce: async (): Promise<void> => this.#registration?.announced(),
     };
     const services = brokerServices(base);
@@ -153,6 +155,8 @@ export class Broker {
     services.schedules.start();
     remotingDoor(this.#server, clock, config.name, services, adminServices(base, services));
     services.delivery.start();
+    await services.pops.load();
+    services.pops.start();
     await services.openTransactions.load();
     services.openTransactions.start();
     this.#server.ready();
@@ -173,6 +177,7 @@ export class Broker {
     await this.#pool.close();
     await this.#server.close();
     this.#services?.hold.close();
+    await this.#services?.pops.stop();
     await this.#services?.openTransactions.stop();
     await this.#services?.delivery.stop();
     await this.#services?.schedules.stop();
@@ -220,7 +225,7 @@ export class Broker {
   }
 
   async #load(
-    { topics, groups, offsets }: BrokerServices,
+    { topics, groups, offsets, modes }: BrokerServices,
     levels: DelayLevels,
     settings: BrokerSettings,
   ): Promise<void> {
@@ -228,6 +233,7 @@ export class Broker {
     await topics.load();
     await groups.load();
     await offsets.load();
+    await modes.load();
     const system = systemTopics({
       brokerName: config.name,
       clusterName: config.cluster,

@@ -98,6 +98,8 @@ export class BrokerWorld {
       }),
     );
     await world.services.openTransactions.load();
+    await world.services.modes.load();
+    await world.services.pops.load();
     return world;
   }
 

@@ -51,6 +51,7 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
   },
   deleteWhen: { show: () => '04' },
   enablePropertyFilter: { show: (config) => config.propertyFilter },
+  enableRetryTopicV2: { show: (config) => config.popRetryTopicV2 },
   fileReservedTime: {
     show: (config) => Math.floor(config.retentionMs / HOUR_MS),
     read: (text, key) => ({ retentionMs: integer(text, key) * HOUR_MS }),
@@ -81,6 +82,7 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
   msgTraceTopicName: { show: () => 'RMQ_SYS_TRACE_TOPIC' },
   namesrvAddr: { show: (config) => config.nameServers.join(';') },
   notifyConsumerIdsChangedEnable: { show: () => true },
+  popInflightMessageThreshold: { show: (config) => config.popInFlightMax },
   recallMessageEnable: { show: () => false },
   rejectTransactionMessage: {
     show: (config) => config.rejectTransactions,

@@ -54,6 +54,17 @@ export const brokerConfigSchema = z.object({
     .max(8 * MIB)
     .default(256 * 1024)
     .describe('bytes of one pull answer'),
+  popInFlightMax: z.coerce
+    .number()
+    .int()
+    .min(32)
+    .max(1_000_000)
+    .default(20_000)
+    .describe('popped messages of one queue that a group may leave unacknowledged'),
+  popRetryTopicV2: z
+    .boolean()
+    .default(false)
+    .describe('name POP’s retry topics %RETRY%group+topic instead of %RETRY%group_topic'),
   segmentSizeBytes: z.coerce
     .number()
     .int()

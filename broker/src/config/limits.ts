@@ -10,6 +10,14 @@ export const Limits = {
   batchMembers: 8_192,
   /** Pull requests that wait for a message. */
   heldPulls: 200_000,
+  /** POP requests that wait for a message: for one group and topic, and together (Java: popPollingSize, maxPopPollingSize). */
+  heldPopsPerKey: 1_024,
+  heldPops: 100_000,
+  /** Queues that groups pop from, and messages that are leased. */
+  leasedQueues: 1_000_000,
+  popInFlight: 2_000_000,
+  /** Longest lease of a popped message, ms. */
+  invisibleMs: 12 * 3_600_000,
   /** Consumers and producers of one group on one broker. */
   clientsPerGroup: 10_000,
   /** Topics that one group subscribes to. */

@@ -6,6 +6,11 @@ const KEY_PREFIX = 'offset/';
 /** Neither topics nor groups can hold it (Java uses it, too). */
 const SEPARATOR = '@';
 
+/** Told when somebody moved a group, rather than it moved by consuming. */
+export type OffsetMoved = (group: string, topic: string, queueId: number, offset: number) => void;
+/** Told when the offsets of a topic or a group were removed: all pairs that match. */
+export type OffsetsRemoved = (matches: (topic: string, group: string) => boolean) => void;
+
 /**
  * How far each group has consumed each queue. Kept in memory, changed ones written in one batch every second: a crash
  * repeats up to a second of messages, it never skips one.
@@ -17,6 +22,8 @@ export class ConsumerOffsets {
   /** `topic@group` to offsets that the group's clients have not heard of yet. */
   readonly #resets = new Map<string, Map<number, number>>();
   readonly #dirty = new Set<string>();
+  readonly #movedListeners: OffsetMoved[] = [];
+  readonly #removedListeners: OffsetsRemoved[] = [];
 
   constructor(kv: KeyValueStore) {
     this.#kv = kv;
@@ -51,10 +58,24 @@ export class ConsumerOffsets {
     return true;
   }
 
+  onMoved(listener: OffsetMoved): void {
+    this.#movedListeners.push(listener);
+  }
+
+  onRemoved(listener: OffsetsRemoved): void {
+    this.#removedListeners.push(listener);
+  }
+
+  /** Moves a group that has no members whose commits could undo it. */
+  move(group: string, topic: string, queueId: number, offset: number): void {
+    if (this.commit(group, topic, queueId, offset)) this.#tellMoved(group, topic, queueId, offset);
+  }
+
   /** Moves a group. Its next pull of the queue is told, and commits are ignored until then. */
   reset(group: string, topic: string, queueId: number, offset: number): void {
     const key = keyOf(topic, group);
     this.#set(key, queueId, offset);
+    this.#tellMoved(group, topic, queueId, offset);
     let pending = this.#resets.get(key);
     if (pending === undefined) this.#resets.set(key, (pending = new Map<number, number>()));
     pending.set(queueId, offset);
@@ -128,6 +149,10 @@ export class ConsumerOffsets {
     this.#dirty.add(key);
   }
 
+  #tellMoved(group: string, topic: string, queueId: number, offset: number): void {
+    for (const listener of this.#movedListeners) listener(group, topic, queueId, offset);
+  }
+
   #namesWhere(matches: (topic: string, group: string) => boolean, part: 0 | 1): string[] {
     const names: string[] = [];
     for (const key of this.#table.keys()) {
@@ -138,6 +163,7 @@ export class ConsumerOffsets {
   }
 
   async #removeWhere(matches: (topic: string, group: string) => boolean): Promise<void> {
+    for (const listener of this.#removedListeners) listener(matches);
     const keys = [...this.#table.keys()].filter((key) => matches(...split(key)));
     const removed = keys.map((key) => [key, this.#table.get(key) ?? new Map<number, number>()] as const);
     for (const key of keys) {

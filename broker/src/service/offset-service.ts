@@ -127,7 +127,7 @@ export class OffsetService {
   #move(topic: Topic, group: string, queueId: number, offset: number): void {
     const { offsets, consumers, hold } = this.#parts;
     // Without members there is nobody whose commits could undo it, and nobody to tell.
-    if (consumers.find(group) === undefined) offsets.commit(group, topic.name, queueId, offset);
+    if (consumers.find(group) === undefined) offsets.move(group, topic.name, queueId, offset);
     else offsets.reset(group, topic.name, queueId, offset);
     const queue = topic.existingQueue(queueId);
     if (queue !== undefined) hold.wake(queue);

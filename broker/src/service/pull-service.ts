@@ -5,6 +5,7 @@ import type { Subscription } from '../client/subscription.ts';
 import { subscription } from '../client/subscription.ts';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Perm } from '@cometmq/common/message/sys-flag';
+import { isRetryTopic } from '@cometmq/common/topic/names';
 import type { PropertyFilters } from '../filter/property-filters.ts';
 import type { GroupTable } from '../group/group-table.ts';
 import type { PullHold } from '../hold/pull-hold.ts';
@@ -88,8 +89,10 @@ export class PullService {
    * @throws MqError with the reason of a refusal.
    */
   pull(request: PullRequest, channel: ClientChannel, resume: (() => void) | undefined): PullOutcome {
-    const { topics, offsets, hold, stats } = this.#parts;
+    const { topics, offsets, hold, stats, guard } = this.#parts;
     this.#checkGroup(request.group);
+    // A group that pops still pulls its own retries.
+    if (!isRetryTopic(request.topic)) guard.pulled(request.group);
     const topic = topics.get(request.topic);
     const { perm, readQueueNums } = topic.config;
     if ((perm & this.#settings.permission & Perm.READ) === 0) {
@@ -166,7 +169,6 @@ export class PullService {
       });
     }
     if (!group.consumeEnable) throw new MqError('NO_PERMISSION', `subscription group no permission, ${name}`);
-    this.#parts.guard.pulled(name);
     const online = this.#parts.consumers.find(name);
     if (online?.messageModel === 'BROADCASTING' && !group.consumeBroadcastEnable) {
       throw new MqError('NO_PERMISSION', `the consumer group[${name}] can not consume by broadcast way`);

@@ -1,5 +1,5 @@
 import { Perm } from '@cometmq/common/message/sys-flag';
-import { SystemTopic, isSystemTopic } from '@cometmq/common/topic/names';
+import { SystemTopic, isSystemTopic, reviveTopic } from '@cometmq/common/topic/names';
 import type { TopicConfig } from '@cometmq/common/topic/topic-config';
 import { topicConfig } from '@cometmq/common/topic/topic-config';
 
@@ -26,7 +26,7 @@ export function systemTopics(settings: SystemTopicSettings): TopicConfig[] {
     topicConfig(SystemTopic.OFFSET_MOVED, 1),
     topicConfig(SystemTopic.SCHEDULE, settings.delayLevels),
     topicConfig(`${clusterName}_REPLY_TOPIC`, 1),
-    topicConfig(`rmq_sys_REVIVE_LOG_${clusterName}`, 8),
+    topicConfig(reviveTopic(clusterName), 8),
     topicConfig(`rmq_sys_SYNC_BROKER_MEMBER_${brokerName}`, 1, Perm.INHERIT),
     topicConfig(SystemTopic.TRANS_HALF, 1),
     topicConfig(SystemTopic.TRANS_OP_HALF, 1),

@@ -1,8 +1,8 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Perm } from '@cometmq/common/message/sys-flag';
 import {
-  FORBIDDEN_TOPICS,
   dlqTopic,
+  isForbiddenTopic,
   isRetryTopic,
   retryTopic,
   topicNameFault,
@@ -25,7 +25,7 @@ export class TopicCreation {
    * @throws MqError `INVALID_ARGUMENT`, `NO_PERMISSION` or `TOPIC_NOT_EXIST`.
    */
   async forSend(name: string, template: string, queues: number): Promise<Topic> {
-    if (FORBIDDEN_TOPICS.has(name))
+    if (isForbiddenTopic(name))
       throw new MqError('NO_PERMISSION', `Sending message to topic[${name}] is forbidden.`);
     const present = this.#topics.find(name);
     if (present !== undefined) return present;

@@ -1,6 +1,6 @@
 import { PROPERTIES_SIZE_MAX, encodeProperties, hasSeparator } from '@cometmq/common/message/properties';
 import { Property } from '@cometmq/common/message/property-names';
-import { FORBIDDEN_TOPICS, topicNameFault } from '@cometmq/common/topic/names';
+import { isForbiddenTopic, topicNameFault } from '@cometmq/common/topic/names';
 import { IllegalStateError, MessageTooLargeError } from '../error/client-error.ts';
 import type { Queue } from '../message/received-message.ts';
 import type { Topic } from '../message/topic.ts';
@@ -78,7 +78,7 @@ export function encodeMessage<T>(
 function checkTopic(topic: string): void {
   const fault = topicNameFault(topic);
   if (fault !== undefined) throw new IllegalStateError(fault);
-  if (FORBIDDEN_TOPICS.has(topic))
+  if (isForbiddenTopic(topic))
     throw new IllegalStateError(`sending to the system topic ${topic} is forbidden`);
 }
 

@@ -23,7 +23,7 @@ export const SystemTopic = {
 } as const;
 
 /** Producers may not send to these. */
-export const FORBIDDEN_TOPICS: ReadonlySet<string> = new Set<string>([
+const FORBIDDEN_TOPICS: ReadonlySet<string> = new Set<string>([
   SystemTopic.SCHEDULE,
   SystemTopic.TRANS_HALF,
   SystemTopic.TRANS_OP_HALF,

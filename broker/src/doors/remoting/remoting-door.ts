@@ -2,6 +2,7 @@ import type { Clock } from '@cometmq/common/clock/clock';
 import type { RemotingServer } from '@cometmq/remoting/transport/remoting-server';
 import type { AdminServices } from '../../service/admin-services.ts';
 import type { BrokerServices } from '../../service/broker-services.ts';
+import { assignmentHandlers } from './assignment-handlers.ts';
 import { brokerAdminHandlers } from './broker-admin-handlers.ts';
 import { clientAdminHandlers } from './client-admin-handlers.ts';
 import { clientCallHandlers } from './client-call-handlers.ts';
@@ -10,6 +11,7 @@ import { groupAdminHandlers } from './group-admin-handlers.ts';
 import type { HandlerTable } from './handler-table.ts';
 import { messageHandlers } from './message-handlers.ts';
 import { offsetHandlers } from './offset-handlers.ts';
+import { popHandlers } from './pop-handlers.ts';
 import { pullHandlers } from './pull-handlers.ts';
 import { RemotingClients } from './remoting-client-channel.ts';
 import { SendFastPath } from './send-fast-path.ts';
@@ -31,6 +33,8 @@ export function remotingDoor(
   const families = [
     sendHandlers(services.producing, services.sendBack),
     pullHandlers(services.pulling, clients),
+    popHandlers(services.pops.service, clients, brokerName),
+    assignmentHandlers(services.assignments),
     offsetHandlers(services.offsetting, brokerName),
     clientHandlers(services.clients, clients),
     messageHandlers(services.querying, clock),
@@ -42,6 +46,7 @@ export function remotingDoor(
   server.handleFrames(fastPath.handle);
   server.onClose((channel) => {
     fastPath.forget(channel);
+    services.pops.service.forget(clients.of(channel));
     services.clients.disconnected(clients.of(channel));
   });
 }
