@@ -71,6 +71,8 @@ export class RuntimeInfoService {
       ...this.#totals(),
       ...this.#delays(),
       ...damageOf(store),
+      // Not in RocketMQ: why messages are refused, empty while they are not.
+      sendRefusal: (store.failure ?? store.refusal)?.message ?? '',
       // Not in RocketMQ: consumer groups whose members do not fit together, and members kept out for that.
       groupConflicts: String(guard.conflicts().length),
       groupRefusals: String(guard.refusals),

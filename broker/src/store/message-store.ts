@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { makeDirectoryDurable } from '@cometmq/common/disk/durable-directory';
 import { MqError } from '@cometmq/common/error/mq-error';
+import { closeAll } from '@cometmq/common/lifecycle/close-all';
 import { PROPERTIES_SIZE_MAX } from '@cometmq/common/message/properties';
 import { RECORD_SIZE_MIN, RecordField } from '@cometmq/common/message/record-layout';
 import type { AppendRequest, AppendResult } from './append-request.ts';
@@ -8,6 +9,7 @@ import { getInt32, getInt64 } from './bytes.ts';
 import { CheckpointFile } from './checkpoint.ts';
 import type { DamageCounts } from './damage-ledger.ts';
 import { DamageLedger } from './damage-ledger.ts';
+import { DiskSpaceGuard } from './disk-space-guard.ts';
 import { DroppedTopics } from './dropped-topics.ts';
 import { KeyIndex } from './index/key-index.ts';
 import { CommitLog } from './log/commit-log.ts';
@@ -54,6 +56,7 @@ export class MessageStore {
   readonly #checkpoints: StoreCheckpoints;
   readonly #dropped: DroppedTopics;
   readonly #retention: StoreRetention;
+  readonly #space: DiskSpaceGuard;
   readonly #marks: Record<Durability, VisibilityMarks>;
   #storeTimestamp: number;
   #closed = false;
@@ -106,6 +109,7 @@ export class MessageStore {
       epoch: recovered.epoch,
       end: recovered.end,
     });
+    this.#space = new DiskSpaceGuard(options);
     this.#marks = {
       written: this.#newMarks('written'),
       synced: this.#newMarks('synced'),
@@ -147,6 +151,11 @@ export class MessageStore {
     return this.#damage.counts;
   }
 
+  /** Why nothing may be stored now: the disk is nearly full. */
+  get refusal(): MqError | undefined {
+    return this.#space.refusal;
+  }
+
   /** Why nothing can be stored any more, or undefined while all is well. */
   get failure(): MqError | undefined {
     return this.#commitLog.failure;
@@ -155,11 +164,12 @@ export class MessageStore {
   /**
    * Appends one message; readable and durable later, when its group is released. Synchronous on purpose: between the
    * assignment of an offset and the encoding of the record nothing else can happen.
-   * @throws MqError as `CommitLog.reserve`.
+   * @throws MqError as `CommitLog.reserve`, also `SERVICE_NOT_AVAILABLE` while the disk is nearly full.
    */
   append(request: AppendRequest, durability: Durability, result: AppendResult): void {
     const { storeHost, clock } = this.#options;
     checkRequest(request);
+    this.#checkSpace();
     const size = recordSize(request, storeHost);
     const physicalOffset = this.#commitLog.reserve(size);
     const storeTimestamp = Math.max(clock.now(), this.#storeTimestamp);
@@ -192,6 +202,7 @@ export class MessageStore {
       checkRequest(request);
       size += recordSize(request, this.#options.storeHost);
     }
+    this.#checkSpace();
     this.#commitLog.reserveTogether(size);
     return requests.map((request) => {
       const result: AppendResult = { physicalOffset: 0, queueOffset: 0, storeTimestamp: 0 };
@@ -280,13 +291,16 @@ export class MessageStore {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#retention.stop();
-    await this.#checkpoints.stop();
-    await this.#commitLog.close();
-    await this.#checkpoints.finish(this.#commitLog.failure === undefined);
-    await this.#segments.close();
-    await this.queues.close();
-    await this.#checkpointFile.close();
+    this.#space.stop();
+    await closeAll(
+      () => this.#retention.stop(),
+      () => this.#checkpoints.stop(),
+      () => this.#commitLog.close(),
+      () => this.#checkpoints.finish(this.#commitLog.failure === undefined),
+      () => this.#segments.close(),
+      () => this.queues.close(),
+      () => this.#checkpointFile.close(),
+    );
     this.#damage.close();
   }
 
@@ -314,9 +328,15 @@ export class MessageStore {
     this.queues.onDamage = (queue, offset) => {
       repair.start(queue, offset);
     };
+    await this.#space.start();
     this.#commitLog.prepareSpare();
     this.#retention.start();
     this.#checkpoints.start();
+  }
+
+  #checkSpace(): void {
+    const { refusal } = this.#space;
+    if (refusal !== undefined && this.#commitLog.failure === undefined) throw refusal;
   }
 
   /** Messages before it will not disappear in a crash, as far as this broker promises that. */

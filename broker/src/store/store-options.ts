@@ -1,6 +1,7 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import type { Disk } from '@cometmq/common/disk/disk';
 import type { Logger } from '@cometmq/common/logging/logger';
+import type { DiskSpaceLimits } from './disk-space-guard.ts';
 import type { Durability } from './log/durability.ts';
 import type { TagsCodeRule } from './record-dispatcher.ts';
 
@@ -27,6 +28,8 @@ export interface StoreOptions {
   readonly retentionMs: number;
   /** The log may not take more than this. */
   readonly logSizeMaxBytes: number;
+  /** When the disk counts as full; undefined: when there is no room for a further segment. */
+  readonly diskSpace?: DiskSpaceLimits;
   /** Address and port that message ids and records carry. */
   readonly storeHost: Uint8Array;
   readonly tagsCodeRule: TagsCodeRule;
