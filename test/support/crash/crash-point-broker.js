@@ -1,7 +1,7 @@
 // A broker that dies at a crash point. Arguments: settings and the point as JSON. Prints what `comet start` prints.
 import process from 'node:process';
 import { Broker } from '@cometmq/broker/broker';
-import { RocksDbStore } from '@cometmq/broker/store/kv/rocksdb-store';
+import { settingsStore } from '@cometmq/broker/store/kv/settings-store';
 import { SystemClock } from '@cometmq/common/clock/system-clock';
 import { NodeDisk } from '@cometmq/common/disk/node-disk';
 import { createPinoLogger } from '@cometmq/common/logging/pino-logger';
@@ -12,15 +12,18 @@ import { CrashPoint, CrashPointDisk, CrashPointStore } from './crash-point-disk.
 
 const { dataDir, config, point } = JSON.parse(process.argv[2] ?? '{}');
 const crashPoint = new CrashPoint(point);
-const broker = new Broker({
-  net: new NodeNet(),
+const ports = {
   clock: new SystemClock(),
   disk: new CrashPointDisk(new NodeDisk(), crashPoint),
+  log: createPinoLogger('warn'),
+};
+const broker = new Broker({
+  ...ports,
+  net: new NodeNet(),
   random: new SystemRandom(),
   processes: nodeProcesses,
-  log: createPinoLogger('warn'),
   dataDir,
-  openKeyValueStore: (directory) => new CrashPointStore(new RocksDbStore(directory), crashPoint),
+  openKeyValueStore: (directory) => new CrashPointStore(settingsStore(ports, directory), crashPoint),
   config,
 });
 await broker.start();

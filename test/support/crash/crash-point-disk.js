@@ -5,7 +5,7 @@ import process from 'node:process';
 /** Which part of a data folder a path belongs to. */
 function areaOf(path) {
   if (/commitlog[/\\]spare/.test(path)) return 'spare';
-  for (const area of ['commitlog', 'consumequeue', 'index', 'checkpoint', 'lock']) {
+  for (const area of ['commitlog', 'consumequeue', 'index', 'checkpoint', 'lock', 'seal']) {
     if (path.includes(area)) return area;
   }
   return 'other';
@@ -157,7 +157,7 @@ export class CrashPointDisk {
   }
 }
 
-/** A `KeyValueStore` around another one; a batch's area is the family of its first key. */
+/** A `KeyValueStore` around another one; a batch's area is the first word of its first key. */
 export class CrashPointStore {
   #store;
   #point;
@@ -172,12 +172,20 @@ export class CrashPointStore {
   }
 
   write(changes, sync) {
-    const family = changes[0]?.key.split('/')[0] ?? 'none';
+    const family = changes[0]?.key.split(/[/-]/)[0] ?? 'none';
     return this.#point.run('save', family, () => this.#store.write(changes, sync));
   }
 
   entries(prefix) {
     return this.#store.entries(prefix);
+  }
+
+  get(key) {
+    return this.#store.get(key);
+  }
+
+  range(from, to, limit) {
+    return this.#store.range(from, to, limit);
   }
 
   close() {

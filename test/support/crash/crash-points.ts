@@ -44,8 +44,11 @@ const TABLE: readonly Row[] = [
   // Settings and progress: topics, offsets of groups, decided transactions, delivered delays.
   ['save', 'topic', 3, 'before', 'after'],
   ['save', 'offset', 1, 'before', 'after'],
-  ['save', 'transaction-decided', 5, 'before', 'after'],
-  ['save', 'delay-offset', 1, 'before', 'after'],
+  ['save', 'transaction', 1, 'before', 'after'],
+  ['save', 'delay', 1, 'before', 'after'],
+  // What shows damage of the settings.
+  ['rename', 'seal', 1, 'before', 'after'],
+  ['rename', 'seal', 3, 'before', 'after'],
   // The lock of the data folder.
   ['rename', 'lock', 1, 'before', 'after'],
 ];

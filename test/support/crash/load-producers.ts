@@ -37,8 +37,12 @@ export function runPlainProducer(context: LoadContext, proc: string, kind?: 'has
       const burst = Array.from({ length: BURST }, async () => {
         const message = { ...next(context, proc, 'plain', seq++), ...(kind === undefined ? {} : { kind }) };
         const order = `${proc}/${message.queue}`;
-        const ok = await sendOne(context, caller, proc, message, { order, seq });
-        if (ok !== undefined) remember(context, message, ok);
+        const ok = await sendOne(context, caller, proc, message, {
+          order,
+          seq,
+          ...(kind === 'hasty' ? { unsynced: true } : {}),
+        });
+        if (ok !== undefined && kind === undefined) remember(context, message, ok);
       });
       await Promise.all(burst);
       await pause(context, 20);

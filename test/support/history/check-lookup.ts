@@ -38,7 +38,11 @@ function sendsByKey({ sends }: HistoryView): ReadonlyMap<string, readonly KeySen
   const table = new Map<string, KeySend[]>();
   for (const { id, invoke, end, outcome } of sends.values()) {
     if (invoke.key === undefined || invoke.tx !== undefined || invoke.due !== undefined) continue;
-    const send = { id, topic: invoke.topic, ackedAt: outcome === 'ok' ? end?.t : undefined };
+    const send = {
+      id,
+      topic: invoke.topic,
+      ackedAt: outcome === 'ok' && invoke.unsynced !== true ? end?.t : undefined,
+    };
     table.set(invoke.key, [...(table.get(invoke.key) ?? []), send]);
   }
   return table;
@@ -90,7 +94,8 @@ function byTimeProblem(
   const at = own.findIndex(({ qoff = -1 }) => qoff >= found);
   const [before, there] = at < 0 ? [own.at(-1)] : [own[at - 1], own[at]];
   // The end of the queue is an answer, too: what is there later may be older, because it was on its way.
-  const isKnown = (sends.get(there?.id ?? '')?.end?.t ?? Infinity) < invoke.t;
+  const sent = sends.get(there?.id ?? '');
+  const isKnown = sent?.invoke.unsynced !== true && (sent?.end?.t ?? Infinity) < invoke.t;
   const isEarlier = before !== undefined && (before.stored ?? 0) >= time;
   const isTooOld = there?.qoff === found && (there.stored ?? 0) < time && isKnown;
   const wrong = isEarlier ? before : isTooOld ? there : undefined;

@@ -2,6 +2,9 @@ import type { HistoryEvent } from './history-event.ts';
 import { queueOf } from './history-event.ts';
 import type { Checker } from './history-view.ts';
 
+/** Time of what no kill can take any more. */
+const SAVED = -Infinity;
+
 interface QueueCommits {
   /** Highest offset that anybody asked to commit. */
   asked: number;
@@ -18,12 +21,14 @@ export function checkOffsets(flushMs: number): Checker {
   return ({ events }) => {
     const violations = [];
     const table = new Map<string, QueueCommits>();
-    let killedAt = -Infinity;
-    let startedAt = -Infinity;
+    let killedAt: number | undefined;
     for (const event of events) {
       // It may be killed again before it serves; only the first one counts.
-      if (event.op === 'kill' && killedAt <= startedAt) killedAt = event.t;
-      if (event.op === 'start') startedAt = event.t;
+      if (event.op === 'kill') killedAt ??= event.t;
+      if (event.op === 'start' && killedAt !== undefined) {
+        for (const commits of table.values()) forget(commits, killedAt - flushMs);
+        killedAt = undefined;
+      }
       if (event.op !== 'commit' && event.op !== 'committed') continue;
       const name = `${event.group ?? ''} in ${queueOf(event)}`;
       const commits = table.get(name) ?? { asked: 0, done: [] };
@@ -31,8 +36,7 @@ export function checkOffsets(flushMs: number): Checker {
       const { qoff = 0 } = event;
       if (event.op === 'commit') note(commits, event, qoff);
       else {
-        const kept = commits.done.filter(({ t }) => t > startedAt || t <= killedAt - flushMs);
-        const least = Math.max(0, ...kept.map(({ offset }) => offset));
+        const least = Math.max(0, ...commits.done.map(({ offset }) => offset));
         if (qoff > commits.asked)
           violations.push({
             checker: 'C10',
@@ -40,8 +44,9 @@ export function checkOffsets(flushMs: number): Checker {
           });
         if (qoff < least)
           violations.push({ checker: 'C10', text: `${name} is at ${qoff}, but ${least} was committed` });
-        // What a crash took is gone for good.
-        commits.done = [{ t: -Infinity, offset: qoff }, ...commits.done.filter(({ t }) => t > startedAt)];
+        // What a crash took is gone for good, and what a start found stays.
+        const isFound = commits.done.every(({ t }) => t === SAVED);
+        commits.done = [{ t: isFound ? SAVED : event.t, offset: qoff }];
       }
     }
     return violations;
@@ -51,4 +56,9 @@ export function checkOffsets(flushMs: number): Checker {
 function note(commits: QueueCommits, { phase, t }: HistoryEvent, offset: number): void {
   if (phase === 'invoke') commits.asked = Math.max(commits.asked, offset);
   if (phase === 'ok') commits.done.push({ t, offset });
+}
+
+/** A kill may take all that was acknowledged after a time; what is left is on the disk and stays. */
+function forget(commits: QueueCommits, after: number): void {
+  commits.done = commits.done.filter(({ t }) => t <= after).map(({ offset }) => ({ t: SAVED, offset }));
 }

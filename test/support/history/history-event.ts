@@ -49,6 +49,8 @@ export interface HistoryEvent {
   /** Short hash of the body. */
   readonly body?: string;
   readonly batch?: string;
+  /** Acknowledged before it is synced: readable, and certain, only later. */
+  readonly unsynced?: boolean;
   readonly tx?: 'half' | 'commit' | 'rollback';
   /** Not to be delivered before, ms. */
   readonly due?: number;

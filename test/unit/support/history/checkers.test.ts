@@ -304,6 +304,22 @@ describe('C10', () => {
     ];
     expect(found(history(...commit(2_000, 9), ...again, read(0)))).toEqual([]);
     expect(found(history(...commit(1_000, 9), ...again, read(0)))).toEqual(['C10']);
+    // Taken by the first of two crashes, though nobody read in between.
+    const twice: Draft[] = [
+      { op: 'kill', t: 2_500 },
+      { op: 'start', t: 2_600 },
+      { op: 'kill', t: 8_000 },
+      { op: 'start', t: 8_100 },
+    ];
+    expect(found(history(...commit(2_000, 9), ...twice, read(0)))).toEqual([]);
+    // What a start found stays, however soon the next kill comes.
+    const first: Draft = { op: 'committed', t: 2_700, group: 'g', topic: 'T', queue: 0, qoff: 9 };
+    const later: Draft[] = [
+      { op: 'kill', t: 2_800 },
+      { op: 'start', t: 2_900 },
+    ];
+    expect(found(history(...commit(2_000, 9), ...down, first, ...later, read(9)))).toEqual([]);
+    expect(found(history(...commit(2_000, 9), ...down, first, ...later, read(8)))).toEqual(['C10']);
     // What a crash took does not come back as a demand.
     expect(found(history(...commit(2_000, 9), ...down, read(0), read(0)))).toEqual([]);
   });
