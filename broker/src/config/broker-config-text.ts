@@ -83,7 +83,7 @@ const KEYS: Readonly<Record<string, ConfigKey>> = {
   namesrvAddr: { show: (config) => config.nameServers.join(';') },
   notifyConsumerIdsChangedEnable: { show: () => true },
   popInflightMessageThreshold: { show: (config) => config.popInFlightMax },
-  recallMessageEnable: { show: () => false },
+  recallMessageEnable: { show: () => true },
   rejectTransactionMessage: {
     show: (config) => config.rejectTransactions,
     read: (text, key) => ({ rejectTransactions: boolean(text, key) }),

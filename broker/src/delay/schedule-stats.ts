@@ -1,9 +1,11 @@
+import { StatsItem } from '../stats/stats-item.ts';
+
 const SAMPLES = 4_096;
 
 /** Counts of what happened to timed messages since the start, and how late the last few thousand were. */
 export class ScheduleStats {
-  accepted = 0;
-  fired = 0;
+  readonly accepted = new StatsItem();
+  readonly fired = new StatsItem();
   cancelled = 0;
   moved = 0;
   /** Given up because their topic or their record is gone. */
@@ -11,8 +13,8 @@ export class ScheduleStats {
   readonly #latenessMs = new Float64Array(SAMPLES);
   #samples = 0;
 
-  noteFired(latenessMs: number): void {
-    this.fired++;
+  noteFired(now: number, latenessMs: number): void {
+    this.fired.add(now, 1);
     this.#latenessMs[this.#samples++ % SAMPLES] = latenessMs;
   }
 

@@ -8,6 +8,7 @@ import type { MessageStore } from '../store/message-store.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 import { NearTimers } from './near-timers.ts';
 import { ScheduleJournal } from './schedule-journal.ts';
+import { ScheduleListing } from './schedule-listing.ts';
 import { ScheduleOperations } from './schedule-operations.ts';
 import { ScheduleStats } from './schedule-stats.ts';
 import { ScheduleTime } from './schedule-time.ts';
@@ -42,6 +43,7 @@ export class Schedules {
   readonly stats = new ScheduleStats();
   readonly journal: ScheduleJournal;
   readonly operations: ScheduleOperations;
+  readonly listing: ScheduleListing;
   readonly time: ScheduleTime;
   readonly #parts: SchedulesParts;
   readonly #near: NearTimers;
@@ -53,6 +55,7 @@ export class Schedules {
     this.time = new ScheduleTime(parts.clock, parts.log);
     this.#near = new NearTimers(parts.nearMax ?? NEAR_MAX);
     this.journal = new ScheduleJournal({ ...parts, firstDueAt: () => this.#delivery.firstDueAt });
+    this.listing = new ScheduleListing(parts.store, this.journal);
     const shared = { ...parts, stats, journal: this.journal, near: this.#near, time: this.time };
     this.#delivery = new TimerDelivery(shared);
     this.operations = new ScheduleOperations({ ...shared, delivery: this.#delivery });
@@ -61,6 +64,11 @@ export class Schedules {
   /** Messages that wait. */
   get pending(): number {
     return this.journal.table.pending;
+  }
+
+  /** No waiting message is due before; −Infinity while that is not known. */
+  get firstDueAt(): number {
+    return this.#delivery.firstDueAt;
   }
 
   /** Timed messages that are stored and not taken in yet. */
@@ -102,7 +110,7 @@ export class Schedules {
         },
       );
     }
-    this.stats.accepted++;
+    this.stats.accepted.add(now, 1);
     divertToTimerQueue(request, dueAt, this.#parts.store.queues);
     return dueAt;
   }

@@ -216,7 +216,7 @@ export class TimerDelivery {
     if (store.failure !== undefined) throw store.failure;
     await journal.write(copies, { kind: 'fired', refs: batch }, { removals });
     const now = time.now();
-    for (const { dueAt } of batch) stats.noteFired(now - dueAt);
+    for (const { dueAt } of batch) stats.noteFired(now, now - dueAt);
   }
 
   #readSync({ id, physicalOffset, size }: WaitingTimer): Buffer | undefined {

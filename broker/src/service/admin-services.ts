@@ -9,6 +9,7 @@ import { ClientDirectory } from './client-directory.ts';
 import { GroupAdminService } from './group-admin-service.ts';
 import { ProgressService } from './progress-service.ts';
 import { RuntimeInfoService } from './runtime-info-service.ts';
+import { ScheduleService } from './schedule-service.ts';
 import { StatisticsService } from './statistics-service.ts';
 import { TopicAdminService } from './topic-admin-service.ts';
 import { TransactionAdminService } from './transaction-admin-service.ts';
@@ -36,6 +37,7 @@ export interface AdminServices {
   readonly directory: ClientDirectory;
   readonly runtime: RuntimeInfoService;
   readonly broker: BrokerAdminService;
+  readonly schedules: ScheduleService;
   readonly transactions: TransactionAdminService;
 }
 
@@ -51,8 +53,18 @@ export function adminServices(base: AdminBase, services: BrokerServices): AdminS
     statistics: new StatisticsService(clock, topics, stats, clusterName),
     progress: new ProgressService({ clock, topics, groups, consumers, offsets, stats }),
     directory: new ClientDirectory(consumers, producers, offsets, guard),
-    runtime: new RuntimeInfoService({ clock, disk, dataDir, store, stats, delivery, guard }),
+    runtime: new RuntimeInfoService({
+      clock,
+      disk,
+      dataDir,
+      store,
+      stats,
+      delivery,
+      schedules: services.schedules,
+      guard,
+    }),
     broker: new BrokerAdminService(settings, store, delivery, place),
+    schedules: new ScheduleService({ brokerName, topics, schedules: services.schedules }),
     transactions: new TransactionAdminService({
       clock,
       config: settings.current,

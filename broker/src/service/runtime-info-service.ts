@@ -3,6 +3,7 @@ import type { Clock } from '@cometmq/common/clock/clock';
 import type { Disk, DiskSpace } from '@cometmq/common/disk/disk';
 import type { GroupGuard } from '../client/group-guard.ts';
 import type { DelayDelivery } from '../delay/delay-delivery.ts';
+import type { Schedules } from '../delay/schedules.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { StatsItem } from '../stats/stats-item.ts';
 import { firstStoreTimestamp } from '../store/first-message.ts';
@@ -15,6 +16,7 @@ export interface RuntimeInfoParts {
   readonly store: MessageStore;
   readonly stats: BrokerStats;
   readonly delivery: DelayDelivery;
+  readonly schedules: Schedules;
   readonly guard: GroupGuard;
 }
 
@@ -32,11 +34,6 @@ const ABSENT: Readonly<Record<string, string>> = {
   pageCacheLockTimeMills: '0',
   remainHowManyDataToCommit: '0 B',
   remainTransientStoreBufferNumbs: '2147483647',
-  timerReadBehind: '0',
-  timerOffsetBehind: '0',
-  timerCongestNum: '0',
-  timerEnqueueTps: '0.0',
-  timerDequeueTps: '0.0',
   EndTransactionQueueSize: '0',
   EndTransactionThreadPoolQueueCapacity: '100000',
   ...pool('send', 10_000),
@@ -70,6 +67,7 @@ export class RuntimeInfoService {
       ...this.#rates(clock.now()),
       ...this.#totals(),
       ...this.#delays(),
+      ...this.#timers(clock.now()),
       ...damageOf(store),
       // Not in RocketMQ: why messages are refused, empty while they are not.
       sendRefusal: (store.failure ?? store.refusal)?.message ?? '',
@@ -128,6 +126,25 @@ export class RuntimeInfoService {
       msgGetTotalYesterdayMorning: String(days.gets.yesterdayMorning),
       msgGetTotalTodayMorning: String(days.gets.todayMorning),
       msgGetTotalTodayNow: String(gets.total),
+    };
+  }
+
+  /** Timed messages; the names with `schedule` are ours. */
+  #timers(now: number): Record<string, string> {
+    const { schedules } = this.#parts;
+    const { stats, pending, behind } = schedules;
+    return {
+      timerReadBehind: String(pending > 0 ? Math.max(Math.floor((now - schedules.firstDueAt) / 1000), 0) : 0),
+      timerOffsetBehind: String(behind),
+      timerCongestNum: String(Math.max(pending, 0)),
+      timerEnqueueTps: decimal(stats.accepted.perSecond(now, 10)),
+      timerDequeueTps: decimal(stats.fired.perSecond(now, 10)),
+      schedulePending: String(Math.max(pending, 0)),
+      scheduleFired: String(stats.fired.total),
+      scheduleCancelled: String(stats.cancelled),
+      scheduleMoved: String(stats.moved),
+      scheduleDropped: String(stats.dropped),
+      scheduleLatenessP99Ms: String(Math.round(stats.latenessP99Ms)),
     };
   }
 

@@ -15,6 +15,7 @@ import { popHandlers } from './pop-handlers.ts';
 import { pullHandlers } from './pull-handlers.ts';
 import { RemotingClients } from './remoting-client-channel.ts';
 import { SendFastPath } from './send-fast-path.ts';
+import { scheduleHandlers } from './schedule-handlers.ts';
 import { sendHandlers } from './send-handlers.ts';
 import { statsHandlers } from './stats-handlers.ts';
 import { topicAdminHandlers } from './topic-admin-handlers.ts';
@@ -59,6 +60,7 @@ function adminHandlers(brokerName: string, services: BrokerServices, admin: Admi
     transactionAdminHandlers(admin.transactions),
     statsHandlers({ brokerName, ...admin, offsetting, querying }),
     clientAdminHandlers(admin.directory),
+    scheduleHandlers(admin.schedules),
     clientCallHandlers(admin.directory, querying, brokerName),
     brokerAdminHandlers(admin.broker, admin.runtime, admin.topics),
   ];

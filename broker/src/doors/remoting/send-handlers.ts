@@ -95,6 +95,7 @@ function sendReply(outcome: SendOutcome): Reply {
       queueId: outcome.queueId,
       queueOffset: outcome.queueOffset,
       ...(outcome.uniqueKey === '' ? {} : { transactionId: outcome.uniqueKey }),
+      ...(outcome.recallHandle === undefined ? {} : { recallHandle: outcome.recallHandle }),
       MSG_REGION: REGION,
       TRACE_ON: 'true',
       durability: outcome.durability,
