@@ -5,10 +5,10 @@ import type { BrokerConfig } from '../config/broker-config.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { StoredRecord } from '../store/stored-record.ts';
 import { firstPlace, halfQueue, storedHalf, transactionOf } from '../transaction/half-message.ts';
-import type { OpenState, OpenTransaction, Outcome } from '../transaction/transaction.ts';
+import type { OpenState, OpenTransaction, Outcome, TransactionIdentity } from '../transaction/transaction.ts';
 import { stateOf } from '../transaction/transaction.ts';
 import type { DecidedEvent, TransactionEvent } from '../transaction/transaction-note.ts';
-import { clipped } from '../transaction/transaction-note.ts';
+import { clipped, identityOf } from '../transaction/transaction-note.ts';
 import type { Transactions } from '../transaction/transactions.ts';
 import type { TransactionService } from './transaction-service.ts';
 
@@ -189,14 +189,12 @@ export class TransactionAdminService {
       if (!isNamed(note.group, group) || !isNamed(note.topic, topic)) continue;
       if (olderThanMs !== undefined && note.storedAt > storedBefore) continue;
       if (transactions.length === limit) return { transactions, cursor: offset + 1 };
-      const { id, place, half, storedAt } = note;
-      const names = { uniqueKey: id, physicalOffset: place, queueOffset: half, storedAt };
-      transactions.push(this.#view({ ...names, producerGroup: note.group, topic: note.topic }, note.event));
+      transactions.push(this.#view(identityOf(note), note.event));
     }
     return { transactions };
   }
 
-  async #find(name: string): Promise<ShownTransaction> {
+  async #find(name: string): Promise<TransactionIdentity> {
     const found = this.#findOpen(name) ?? (await this.#findInLog(name));
     if (found !== undefined) return found;
     throw new MqError('NOT_FOUND', `there is no transaction ${name}`, {
@@ -242,7 +240,7 @@ export class TransactionAdminService {
     };
   }
 
-  #view(transaction: ShownTransaction, decision: DecidedEvent | undefined): TransactionView {
+  #view(transaction: TransactionIdentity, decision: DecidedEvent | undefined): TransactionView {
     const { uniqueKey: id, producerGroup: group, topic, queueOffset: halfOffset, storedAt } = transaction;
     const offsetMessageId = encodeOffsetMessageId(this.#parts.storeHost, transaction.physicalOffset);
     const names = { id, group, topic, halfOffset, offsetMessageId, storedAt };
@@ -250,11 +248,6 @@ export class TransactionAdminService {
     return { ...names, state: decision.outcome === 'commit' ? 'committed' : 'rolledBack', decision };
   }
 }
-
-type ShownTransaction = Pick<
-  OpenTransaction,
-  'physicalOffset' | 'queueOffset' | 'uniqueKey' | 'producerGroup' | 'topic' | 'storedAt'
->;
 
 function isNamed(name: string, wanted: string | undefined): boolean {
   return wanted === undefined || wanted === '' || name === wanted;

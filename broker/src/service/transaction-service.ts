@@ -11,8 +11,8 @@ import { StoredRecord } from '../store/stored-record.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 import type { StoredHalf } from '../transaction/half-message.ts';
 import { storedHalf, toCommitted, transactionOf } from '../transaction/half-message.ts';
-import type { DecidedBy, OpenTransaction, Outcome } from '../transaction/transaction.ts';
-import { clipped, noteOf } from '../transaction/transaction-note.ts';
+import type { DecidedBy, OpenTransaction, Outcome, TransactionIdentity } from '../transaction/transaction.ts';
+import { clipped, identityOf, noteOf } from '../transaction/transaction-note.ts';
 import type { Transactions } from '../transaction/transactions.ts';
 
 export type Decision = Outcome | 'unknown';
@@ -223,13 +223,11 @@ export class TransactionService {
   /** A decision about a transaction that is not open: the same one again is fine. */
   async #endDecided(request: EndTransaction): Promise<void> {
     const { history, stats } = this.#parts.open;
-    const { store, log } = this.#parts;
-    const bytes = await store.readRecord(request.physicalOffset);
-    const half = bytes === undefined ? undefined : new StoredRecord(bytes);
-    if (half?.topic !== SystemTopic.TRANS_HALF) {
+    const { log } = this.#parts;
+    const known = await this.#decidedOf(request);
+    if (known === undefined) {
       throw new MqError('MESSAGE_NOT_FOUND', 'Find prepared transaction message failed');
     }
-    const known = transactionOf(storedHalf(half));
     this.#checkNames(known, request);
     if (request.decision === 'unknown') return;
     const decided = await history.decisionOf(known);
@@ -253,8 +251,21 @@ export class TransactionService {
     throw await this.#refused(known, request.decision, request.who, why);
   }
 
+  async #decidedOf({ physicalOffset, ids }: EndTransaction): Promise<TransactionIdentity | undefined> {
+    const { store, open } = this.#parts;
+    const bytes = await store.readRecord(physicalOffset);
+    const record = bytes === undefined ? undefined : new StoredRecord(bytes);
+    if (record?.topic === SystemTopic.TRANS_HALF) return transactionOf(storedHalf(record));
+    // The half message may be gone with its segment, and the decision be younger.
+    for (const uniqueKey of ids.filter((id) => id !== '')) {
+      const note = await open.history.decisionOf({ physicalOffset, uniqueKey, storedAt: 0 });
+      if (note !== undefined) return identityOf(note);
+    }
+    return undefined;
+  }
+
   /** The error that tells it; noted in the timeline as well. */
-  async #refused(open: OpenTransaction, outcome: Outcome, who: string, reason: string): Promise<MqError> {
+  async #refused(open: TransactionIdentity, outcome: Outcome, who: string, reason: string): Promise<MqError> {
     const { journal, history } = this.#parts.open;
     const { log } = this.#parts;
     try {
@@ -273,7 +284,7 @@ export class TransactionService {
     return new MqError('CONFLICT', `${outcome} of transaction ${open.uniqueKey} is refused: ${reason}`);
   }
 
-  #checkNames(open: OpenTransaction, { producerGroup, queueOffset, ids }: EndTransaction): void {
+  #checkNames(open: TransactionIdentity, { producerGroup, queueOffset, ids }: EndTransaction): void {
     const { uniqueKey, physicalOffset } = open;
     if (open.producerGroup !== producerGroup) throw new MqError('INTERNAL', 'The producer group wrong');
     if (open.queueOffset !== queueOffset)

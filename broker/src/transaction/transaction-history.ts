@@ -2,7 +2,7 @@ import { Property } from '@cometmq/common/message/property-names';
 import { SystemTopic } from '@cometmq/common/topic/names';
 import type { MessageStore } from '../store/message-store.ts';
 import { StoredRecord } from '../store/stored-record.ts';
-import type { OpenTransaction } from './transaction.ts';
+import type { TransactionIdentity } from './transaction.ts';
 import type { DecidedEvent, TransactionEvent, TransactionNote } from './transaction-note.ts';
 import { opQueue, readNote } from './transaction-note.ts';
 
@@ -14,7 +14,7 @@ const VISITS_MAX = 2_048;
 const SLACK_MS = 2_000;
 
 /** What a transaction is searched by. */
-export type TransactionName = Pick<OpenTransaction, 'physicalOffset' | 'uniqueKey' | 'storedAt'>;
+export type TransactionName = Pick<TransactionIdentity, 'physicalOffset' | 'uniqueKey' | 'storedAt'>;
 
 /** What the log tells about transactions, as long as it keeps it: decided ones are in no table. */
 export class TransactionHistory {

@@ -7,7 +7,7 @@ import { PropertyScan } from '../store/property-scan.ts';
 import type { QueueTable } from '../store/queue/queue-table.ts';
 import type { StoreQueue } from '../store/queue/store-queue.ts';
 import type { StoredRecord } from '../store/stored-record.ts';
-import type { DecidedBy, OpenTransaction, Outcome } from './transaction.ts';
+import type { DecidedBy, Outcome, TransactionIdentity } from './transaction.ts';
 
 /** What happened to a transaction after it was stored; `at` is wall time in ms, `who` a client or an operator. */
 export type TransactionEvent =
@@ -65,9 +65,20 @@ export function opQueue(queues: QueueTable): StoreQueue {
   return queues.get(SystemTopic.TRANS_OP_HALF, OP_QUEUE_ID);
 }
 
-export function noteOf(open: OpenTransaction, event: TransactionEvent): TransactionNote {
-  const { physicalOffset: place, queueOffset: half, uniqueKey: id, producerGroup: group, topic } = open;
-  return { place, half, id, group, topic, storedAt: open.storedAt, event };
+export function noteOf(identity: TransactionIdentity, event: TransactionEvent): TransactionNote {
+  const { physicalOffset: place, queueOffset: half, uniqueKey: id, producerGroup: group, topic } = identity;
+  return { place, half, id, group, topic, storedAt: identity.storedAt, event };
+}
+
+export function identityOf({
+  place,
+  half,
+  id,
+  group,
+  topic,
+  storedAt,
+}: TransactionNote): TransactionIdentity {
+  return { physicalOffset: place, queueOffset: half, uniqueKey: id, producerGroup: group, topic, storedAt };
 }
 
 /** The request that stores a note. The transaction's unique key is also the note's, so that the index finds it. */

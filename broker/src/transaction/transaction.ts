@@ -8,10 +8,10 @@ export type OpenState = 'prepared' | 'checking' | 'expired';
 export type DecidedBy = 'producer' | 'check' | 'operator';
 
 /**
- * A half message that waits for a decision. It is known by the place where it was first stored, which is what its
- * producer names it by, for ever: later copies of the record do not change it.
+ * What a transaction is known by: the place where its half message was first stored, which is what its producer names it
+ * by, for ever. Later copies of the record do not change it.
  */
-export interface OpenTransaction {
+export interface TransactionIdentity {
   /** Log position of the half message as it was first stored. */
   readonly physicalOffset: number;
   /** Its offset in the half topic. */
@@ -22,6 +22,10 @@ export interface OpenTransaction {
   readonly topic: string;
   /** Wall time, ms. */
   readonly storedAt: number;
+}
+
+/** A half message that waits for a decision. */
+export interface OpenTransaction extends TransactionIdentity {
   /** Not asked about before it is this old, ms. Undefined: the broker's setting. */
   readonly immunityMs: number | undefined;
   readonly sizeBytes: number;
