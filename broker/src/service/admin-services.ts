@@ -62,6 +62,7 @@ export function adminServices(base: AdminBase, services: BrokerServices): AdminS
       delivery,
       schedules: services.schedules,
       guard,
+      transactions: services.openTransactions,
     }),
     broker: new BrokerAdminService(settings, store, delivery, place),
     schedules: new ScheduleService({ brokerName, topics, schedules: services.schedules }),

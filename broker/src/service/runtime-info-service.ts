@@ -8,6 +8,7 @@ import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { StatsItem } from '../stats/stats-item.ts';
 import { firstStoreTimestamp } from '../store/first-message.ts';
 import type { MessageStore } from '../store/message-store.ts';
+import type { Transactions } from '../transaction/transactions.ts';
 
 export interface RuntimeInfoParts {
   readonly clock: Clock;
@@ -16,6 +17,7 @@ export interface RuntimeInfoParts {
   readonly store: MessageStore;
   readonly stats: BrokerStats;
   readonly delivery: DelayDelivery;
+  readonly transactions: Transactions;
   readonly schedules: Schedules;
   readonly guard: GroupGuard;
 }
@@ -67,6 +69,7 @@ export class RuntimeInfoService {
       ...this.#rates(clock.now()),
       ...this.#totals(),
       ...this.#delays(),
+      ...transactionsOf(this.#parts.transactions, clock.now()),
       ...this.#timers(clock.now()),
       ...damageOf(store),
       // Not in RocketMQ: why messages are refused, empty while they are not.
@@ -164,6 +167,20 @@ function damageOf({ damage }: MessageStore): Record<string, string> {
     damagedMessages: String(damage.messages),
     repairedEntries: String(damage.repairedEntries),
   };
+}
+
+/** Not in RocketMQ: how transactions fare; totals since the start. */
+function transactionsOf({ table, stats }: Transactions, now: number): Record<string, string> {
+  const { oldest } = table;
+  const info: Record<string, string> = {
+    transactionHalfMessages: String(table.size),
+    transactionHalfMessageBytes: String(table.bytes),
+    transactionOldestAgeMs: String(oldest === undefined ? 0 : Math.max(now - oldest.storedAt, 0)),
+  };
+  for (const [name, count] of Object.entries(stats)) {
+    info[`transaction${name.charAt(0).toUpperCase()}${name.slice(1)}Total`] = String(count);
+  }
+  return info;
 }
 
 /** Means of ten seconds, one minute and ten minutes. */

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { RuntimeInfoService } from '@cometmq/broker/service/runtime-info-service';
 import { TransactionWorld } from '../../../support/transaction-world.ts';
 
 let tx: TransactionWorld;
@@ -145,5 +146,25 @@ describe('an operator', () => {
     await tx.end(half, 'commit', { isAnswer: true });
     await expect(tx.admin.check('ID1')).rejects.toThrow("can't be checked: it is committed, by check");
     await expect(tx.admin.resume('ID1', 'ops', 'why not')).rejects.toMatchObject({ kind: 'CONFLICT' });
+  });
+});
+
+test('the broker’s numbers tell how transactions fare', async () => {
+  await tx.end(await tx.sendHalf(), 'commit');
+  await tx.sendHalf();
+  tx.producer();
+  await tx.pass(7_000);
+  const { clock, disk, store, services } = tx.world;
+  const runtime = new RuntimeInfoService({
+    ...{ clock, disk, store, dataDir: '/', stats: services.stats, delivery: services.delivery },
+    ...{ schedules: services.schedules, guard: services.guard, transactions: services.openTransactions },
+  });
+  expect(await runtime.table()).toMatchObject({
+    transactionHalfMessages: '1',
+    transactionOldestAgeMs: '7000',
+    transactionPreparedTotal: '2',
+    transactionCommittedTotal: '1',
+    transactionChecksTotal: '1',
+    transactionContradictoryTotal: '0',
   });
 });
