@@ -7,9 +7,9 @@ import type { DamageLedger } from './damage-ledger.ts';
 import type { DroppedTopics } from './dropped-topics.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import type { LogEnd } from './log/commit-log.ts';
+import { cutBehind } from './log/log-cut.ts';
 import type { DamagedRange, LogScan } from './log/log-recovery.ts';
 import { LogScanner } from './log/log-recovery.ts';
-import { FRAME_HEADER_SIZE } from './log/log-frame.ts';
 import type { LogSegments } from './log/log-segments.ts';
 import type { KnownEntry } from './kept-ends.ts';
 import { keepEnds } from './kept-ends.ts';
@@ -229,7 +229,7 @@ class Recovery {
       storeTimestamp: this.storeTimestamp,
     };
     await keepEnds(ends, scan.damaged, known);
-    await cutBehind(this.#options, segments, scan.end.offset);
+    await cutBehind(this.#options.log, segments, scan.end.offset);
     // What a killed process had written may still be on its way to the disk. It counts as durable from here on.
     await segments.sync(start);
     return scan;
@@ -261,28 +261,4 @@ function refuseNewerFormat({ first }: LogSegments): void {
   first?.file.readSync(magic, 0, magic.length, 0);
   const format = /^CMQ([2-9])$/.exec(magic.toString('latin1'))?.[1];
   if (format !== undefined) throw newerFormat(Number(format));
-}
-
-/** Makes sure that nothing behind the end can be taken for a part of the log later. */
-async function cutBehind(options: StoreOptions, segments: LogSegments, end: number): Promise<void> {
-  if (segments.find(end) === undefined) {
-    // The log ended exactly with a segment, and the next one's name did not survive. Its frames may have.
-    if (segments.spareReady) await segments.appendSpare(end).named;
-    else await segments.createFirst(end, segments.segmentSize);
-  }
-  const stale = new LogScanner(segments, () => undefined).staleFrames(end);
-  if (stale.length > 0) {
-    const fields = { end, frames: stale.length, file: segmentName(segments.find(end)?.base ?? end) };
-    options.log.warn(fields, 'the log was cut behind a torn write: what follows it was never durable');
-  }
-  const zeros = Buffer.alloc(FRAME_HEADER_SIZE);
-  for (const position of stale) {
-    const segment = segments.find(position);
-    segment?.file.writeSync(zeros, 0, zeros.length, position - segment.base);
-  }
-  const last = segments.find(end);
-  if (last === undefined || segments.last === last) return;
-  // Durable before the files behind it go: else the log could end with a gap.
-  await last.file.datasync();
-  await segments.removeBehind(last);
 }

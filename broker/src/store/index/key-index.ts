@@ -72,15 +72,20 @@ export class KeyIndex {
         continue;
       }
       // Sealed after the checkpoint: its last entries are derived again, perhaps in other places.
-      if (isSealed) await this.#disk.remove(this.#path(number, 'slots'));
+      if (isSealed) {
+        await this.#disk.remove(this.#path(number, 'slots'));
+        isCut = true;
+      }
       // Full but not sealed before the crash: the next flush seals it.
       if (this.#active.count > 0) this.#retireActive();
       this.#sequence = number;
       const bytes = readFileSync(this.#disk, this.#path(number, 'entries')) ?? Buffer.alloc(0);
       this.#active.restore(bytes.subarray(0, Math.max(0, wanted) * INDEX_ENTRY_SIZE), logOffset);
       this.#flushed = this.#active.count;
-      isCut = !this.#active.isFull;
+      isCut ||= !this.#active.isFull;
     }
+    // Slots that came back after the next checkpoint would be taken for those of the entries derived again.
+    if (isCut) await this.#disk.syncDirectory(this.#directory);
     return true;
   }
 

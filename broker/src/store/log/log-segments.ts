@@ -107,6 +107,11 @@ export class LogSegments implements SegmentSource {
     return this.#spare !== undefined;
   }
 
+  /** The next segment, before it has a place in the log. */
+  get spare(): DiskFile | undefined {
+    return this.#spare;
+  }
+
   get spareFault(): string | undefined {
     return this.#spareFault;
   }

@@ -178,7 +178,7 @@ export class QueueFiles {
 
   /** Queue offset behind the last whole entry of a record before `logOffset`, looked for from the end. */
   #endBefore(logOffset: number, onWhole: (entry: NewestEntry) => void): number {
-    const block = Buffer.allocUnsafe(BLOCK_ENTRIES * ENTRY_SIZE);
+    const block = Buffer.allocUnsafe(Math.min(BLOCK_ENTRIES, this.#end - this.start) * ENTRY_SIZE);
     for (let end = this.#end; end > this.start;) {
       const first = Math.max(this.start, end - BLOCK_ENTRIES);
       const read = this.readSync(block, 0, first, end - first);

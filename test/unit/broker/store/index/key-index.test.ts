@@ -122,6 +122,21 @@ describe('on disk', () => {
     expect([index.flushedEntries, find('k')]).toEqual([8, [90, 80, 70, 60, 50, 30, 20, 10]]);
   });
 
+  test('slots of a segment that is no longer sealed do not come back', async () => {
+    await open(Infinity, 0, 4);
+    await disk.syncDirectory('/');
+    for (let n = 1; n <= 5; n++) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    // The message at 30 is not derived again, so that other entries fill the segment, which is not sealed yet.
+    await open(25, 2, 4);
+    for (const n of [4, 5]) add({ KEYS: 'k' }, n * 10);
+    await index.flush(Infinity);
+    const entries = index.flushedEntries;
+    disk = disk.crash({ seed: 0, keep: 0 });
+    expect(await open(Infinity, entries, 4)).toBe(true);
+    expect(find('k')).toEqual([50, 40, 20, 10]);
+  });
+
   test('entries behind those that the checkpoint counted do not come back', async () => {
     for (let n = 1; n <= 4; n++) add({ KEYS: 'k' }, n * 10);
     await index.flush(Infinity);
