@@ -97,9 +97,8 @@ export class CarriedRecords {
           size += record.length;
           count++;
         }
-        await this.#kv.write(rows, false);
         next += index;
-        await this.#table.carried(next);
+        await this.#table.carried(next, rows);
       } finally {
         for (const release of releases) release();
       }

@@ -14,7 +14,7 @@ import type { ScheduleJournal } from './schedule-journal.ts';
 
 /** Messages and bytes of one level that are delivered in one frame. */
 const BATCH_MAX = 64;
-const BATCH_BYTES = 1024 * 1024;
+const BATCH_BYTES = 256 * 1024;
 /** Wait after a failed delivery, ms (Java: DELAY_FOR_A_PERIOD). */
 const RETRY_MS = 10_000;
 

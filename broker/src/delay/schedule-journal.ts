@@ -1,6 +1,6 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import type { Logger } from '@cometmq/common/logging/logger';
-import type { MqError } from '@cometmq/common/error/mq-error';
+import { MqError } from '@cometmq/common/error/mq-error';
 import { SystemTopic } from '@cometmq/common/topic/names';
 import type { AppendRequest, AppendResult } from '../store/append-request.ts';
 import type { KeyValueChange, KeyValueStore } from '../store/kv/key-value-store.ts';
@@ -137,8 +137,7 @@ export class ScheduleJournal {
       now: clock.now(),
       ...(options.uniqueKey === undefined ? {} : { uniqueKey: options.uniqueKey }),
     };
-    const results = store.appendTogether([...messages, noteRequest(note, origin)], durability);
-    const { queueOffset, physicalOffset } = results.at(-1) as AppendResult;
+    const { queueOffset, physicalOffset } = this.#append([...messages, noteRequest(note, origin)]);
     return new Promise((resolve, reject) => {
       store.group(durability).join({
         durable: () => {
@@ -150,6 +149,20 @@ export class ScheduleJournal {
         },
       });
     });
+  }
+
+  /** Appends requests in one frame; where the last one is. */
+  #append(requests: readonly AppendRequest[]): AppendResult {
+    const { store, durability } = this.#parts;
+    try {
+      return store.appendTogether(requests, durability).at(-1) as AppendResult;
+    } catch (error) {
+      const isTooLarge = error instanceof MqError && error.kind === 'MESSAGE_ILLEGAL';
+      if (!isTooLarge || requests.length > 2) throw error;
+      // A message that fills a segment has no room for a note beside it: a crash in between may repeat it.
+      const results = requests.map((request) => store.appendTogether([request], durability)[0]);
+      return results.at(-1) as AppendResult;
+    }
   }
 
   /** An entry of the timer queue is damaged: it is made anew from the log. */

@@ -140,7 +140,7 @@ export class ScheduleTable {
       if (first.position >= this.#parts.syncedEnd()) throw new Error('the log is not on the disk yet');
       await this.save(false);
     }
-    if (sync) await this.#parts.kv.write([{ key: STATE_KEY, value: JSON.stringify(this.#state) }], true);
+    if (sync) await this.#writeState([]);
   }
 
   /** Writes a batch of what is on the disk of the log; one at a time. */
@@ -162,10 +162,9 @@ export class ScheduleTable {
     this.#timer?.cancel();
   }
 
-  /** Notes that the log need not have messages with a lower id any more; on the disk when done. */
-  async carried(to: number): Promise<void> {
-    this.#state.carriedTo = Math.max(this.#state.carriedTo, to);
-    await this.#parts.kv.write([{ key: STATE_KEY, value: JSON.stringify(this.#state) }], true);
+  /** Writes rows due to which the log need not have messages with a lower id any more; on the disk when done. */
+  carried(to: number, rows: readonly KeyValueChange[]): Promise<void> {
+    return this.#writeState(rows, to);
   }
 
   /** True when the message waits for this time. */
@@ -225,6 +224,18 @@ export class ScheduleTable {
   /** Waiting messages by hour of their due time, for hours in [from, to). */
   hours(from: number, to: number): (readonly [hour: number, count: number])[] {
     return [...this.#hours].filter(([hour]) => hour >= from && hour < to).sort(([a], [b]) => a - b);
+  }
+
+  /** Not while a batch is being written: the state of before would be back behind its rows. */
+  async #writeState(rows: readonly KeyValueChange[], carriedTo = 0): Promise<void> {
+    while (this.#saving !== undefined) await this.#saving.catch(() => undefined);
+    const state = { ...this.#state, carriedTo: Math.max(this.#state.carriedTo, carriedTo) };
+    const changes = [...rows, { key: STATE_KEY, value: JSON.stringify(state) }];
+    this.#saving = this.#parts.kv.write(changes, true).finally(() => {
+      this.#saving = undefined;
+    });
+    await this.#saving;
+    this.#state.carriedTo = state.carriedTo;
   }
 
   #overlaid(

@@ -17,7 +17,7 @@ import { TimerLocks } from './timer-locks.ts';
 
 /** Messages and bytes delivered in one frame, with one note. */
 const BATCH_MAX = 256;
-const BATCH_BYTES = 1024 * 1024;
+const BATCH_BYTES = 256 * 1024;
 /** Batches whose durability is awaited at once, and batches appended in one turn of the event loop. */
 const FLIGHTS_MAX = 16;
 const BATCHES_PER_TURN = 4;
