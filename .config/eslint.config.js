@@ -144,7 +144,7 @@ const PACKAGE_SOURCES = ['{common,remoting,nameserver,broker,client-sdk,console,
 const WEB_SOURCES = ['console/web/**/*.{ts,tsx}'];
 const TESTS = ['test/**/*.ts', 'bench/**/*.ts'];
 // Tests that own their clock, disk and network; a sleep here is a flaw in the test.
-const DETERMINISTIC_TESTS = ['test/{unit,golden,property,conformance,simulation}/**/*.ts'];
+const DETERMINISTIC_TESTS = ['test/{unit,golden,model,property,conformance,simulation}/**/*.ts'];
 
 /** The unit tests of files that implement a port; they touch the real thing as well. */
 function testsOf(sources) {

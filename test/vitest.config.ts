@@ -45,6 +45,7 @@ export default defineConfig({
     projects: [
       project('unit', { timeoutMs: 5 * SECOND_MS }),
       project('golden', { timeoutMs: 10 * SECOND_MS }),
+      project('model', { timeoutMs: 30 * SECOND_MS }),
       project('property', { timeoutMs: 20 * SECOND_MS }),
       project('conformance', { timeoutMs: 10 * SECOND_MS, nativeCode: true }),
       project('simulation', { timeoutMs: 30 * SECOND_MS }),

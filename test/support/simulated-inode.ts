@@ -28,6 +28,11 @@ class Content {
     return Buffer.from(this.#bytes.subarray(0, this.#size));
   }
 
+  /** The bytes themselves; nothing may be applied afterwards. */
+  take(): Buffer {
+    return this.#bytes.subarray(0, this.#size);
+  }
+
   read(into: Uint8Array, start: number, length: number, position: number): number {
     return readBytes(this.#bytes, this.#size, into, start, length, position);
   }
@@ -141,11 +146,11 @@ export class SimulatedInode {
   sync(count: number): void {
     if (count <= 0) return;
     if (count === this.#pending.length) {
-      this.#synced = this.content();
+      this.#synced = this.#current?.take() ?? this.#synced;
     } else {
       const durable = new Content(Buffer.from(this.#synced));
       for (const change of this.#pending.slice(0, count)) durable.apply(change);
-      this.#synced = durable.copy();
+      this.#synced = durable.take();
     }
     this.#pending = this.#pending.slice(count);
     if (this.#pending.length === 0) this.#view = undefined;
@@ -192,7 +197,7 @@ export class SimulatedInode {
       }
     }
     this.#addGarbage(content, survival);
-    copy.#synced = content.copy();
+    copy.#synced = content.take();
     return copy;
   }
 

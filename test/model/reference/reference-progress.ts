@@ -1,0 +1,73 @@
+interface Commit {
+  readonly at: number;
+  readonly offset: number;
+}
+
+/** Semantics 5.5 has five seconds; this broker promises one (docs/ARCHITECTURE.md, "What is durable, and when"). */
+const SAVED_AFTER_MS = 1_000;
+/** Time that a check itself may take. */
+const SLACK_MS = 100;
+
+/** How far groups are, and how far a crash may set them back: to what they once committed, never elsewhere. */
+export class ReferenceProgress {
+  readonly #commits = new Map<string, Commit[]>();
+
+  /** Negative offsets mean nothing. */
+  commit(group: string, topic: string, queueId: number, offset: number, at: number): void {
+    if (offset < 0) return;
+    const key = keyOf(group, topic, queueId);
+    const commits = this.#commits.get(key) ?? [];
+    commits.push({ at, offset });
+    this.#commits.set(key, commits);
+  }
+
+  find(group: string, topic: string, queueId: number): number | undefined {
+    return this.#commits.get(keyOf(group, topic, queueId))?.at(-1)?.offset;
+  }
+
+  /** A deleted topic takes all progress with it. */
+  removeTopic(topic: string): void {
+    for (const key of [...this.#commits.keys()]) if (split(key).topic === topic) this.#commits.delete(key);
+  }
+
+  /** After a clean stop only the newest ones count. */
+  saved(): void {
+    for (const commits of this.#commits.values()) commits.splice(0, commits.length - 1);
+  }
+
+  all(): { readonly group: string; readonly topic: string; readonly queueId: number }[] {
+    return [...this.#commits.keys()].map(split);
+  }
+
+  /** What may be found after a crash; undefined stands for nothing. */
+  possible(
+    group: string,
+    topic: string,
+    queueId: number,
+    crash: 'kill' | 'power',
+    now: number,
+  ): ReadonlySet<number | undefined> {
+    const commits = this.#commits.get(keyOf(group, topic, queueId)) ?? [];
+    if (crash === 'power') return new Set([undefined, ...commits.map(({ offset }) => offset)]);
+    const limit = now - SAVED_AFTER_MS - SLACK_MS;
+    const safe = commits.findLastIndex(({ at }) => at <= limit);
+    const possible: (number | undefined)[] = commits.slice(Math.max(safe, 0)).map(({ offset }) => offset);
+    return new Set(safe < 0 ? [undefined, ...possible] : possible);
+  }
+
+  /** What a start after a crash found. */
+  found(group: string, topic: string, queueId: number, offset: number | undefined, now: number): void {
+    const key = keyOf(group, topic, queueId);
+    if (offset === undefined) this.#commits.delete(key);
+    else this.#commits.set(key, [...(this.#commits.get(key) ?? []), { at: now, offset }]);
+  }
+}
+
+function keyOf(group: string, topic: string, queueId: number): string {
+  return `${group}@${topic}@${queueId}`;
+}
+
+function split(key: string): { group: string; topic: string; queueId: number } {
+  const [group = '', topic = '', queueId = ''] = key.split('@');
+  return { group, topic, queueId: Number(queueId) };
+}
