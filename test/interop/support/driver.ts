@@ -95,6 +95,10 @@ export interface ConsumerOptions {
   readonly failTimes?: number;
   readonly maxReconsumeTimes?: number;
   readonly delayMs?: number;
+  /** Java 5.4.0: the broker shares out the queues, and says whether to pull or to pop. */
+  readonly brokerRebalance?: boolean;
+  /** Java 5.4.0: lease of popped messages, 5,000 to 300,000 ms. */
+  readonly invisibleMs?: number;
   readonly withProperties?: boolean;
 }
 

@@ -1,7 +1,8 @@
 import { isSystemTopic } from '@cometmq/common/topic/names';
 
-/** Names that the recorded scenarios gave to their topics and groups. */
-const SCENARIO_NAME = /(?<![A-Za-z0-9_])(?!PGROUP)(?:Gold|Adm|CG|PG|NoSuch)[A-Za-z0-9]*/g;
+/** Names that the recorded scenarios gave to their topics and groups; retry topics of POP hold both. */
+const SCENARIO_NAME =
+  /(?<![A-Za-z0-9_])(?!PGROUP)(?:Gold|Adm|CG|PG|NoSuch)[A-Za-z0-9]*|(?<=%RETRY%CG[A-Za-z0-9]*_)Gold[A-Za-z0-9]*/g;
 
 /** Gives the scenario's names a suffix, so that conversations on one broker don't meet. */
 export function rename(text: string, suffix: string): string {

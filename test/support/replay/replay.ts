@@ -52,6 +52,8 @@ export class Replay {
   readonly #comparisons: Comparison[] = [];
   /** Calls of our broker that a later recorded answer belongs to, by connection and recorded opaque. */
   readonly #calls = new Map<string, RemotingCommand>();
+  /** Recorded times of pops, which receipt handles name, to ours. */
+  readonly #popTimes = new Map<string, string>();
   /** The last heartbeat of each connection. */
   readonly #heartbeats = new Map<number, RepeatedHeartbeat>();
   readonly #taken = new Set<RemotingCommand>();
@@ -196,6 +198,9 @@ export class Replay {
       const handle = Buffer.from(fields['recallHandle'], 'base64url').toString();
       fields['recallHandle'] = Buffer.from(rename(handle, this.#suffix)).toString('base64url');
     }
+    if (fields['extraInfo'] !== undefined) {
+      fields['extraInfo'] = fields['extraInfo'].replace(/\d{13}/, (time) => this.#popTimes.get(time) ?? time);
+    }
     // Of the broker's own time.
     if (fields['bornTime'] !== undefined) fields['bornTime'] = '0';
     if (code === 12) Object.assign(fields, { beginTimestamp: '0', endTimestamp: '9223372036854775807' });
@@ -216,6 +221,8 @@ export class Replay {
         this.#state.sent(id, ours[index] ?? '', queueOffset);
       });
     }
+    const popTime = answer.extFields?.['popTime'];
+    if (popTime !== undefined) this.#popTimes.set(fieldOf(response, 'popTime') ?? '', popTime);
     if (answer.code === 0 && answer.body !== undefined && [11, 361, 12, 33].includes(request.code)) {
       for (const message of decodeMessages(answer.body)) this.#state.seen(message);
     }

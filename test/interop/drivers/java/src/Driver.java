@@ -270,6 +270,14 @@ public class Driver {
         c.setConsumeThreadMin(q.containsKey("threads") ? q.getIntValue("threads") : 4);
         c.setConsumeFromWhere(ConsumeFromWhere.valueOf("last".equals(q.getString("fromWhere")) ? "CONSUME_FROM_LAST_OFFSET" : "CONSUME_FROM_FIRST_OFFSET"));
         if (q.containsKey("maxReconsumeTimes")) c.setMaxReconsumeTimes(q.getIntValue("maxReconsumeTimes"));
+        if (q.getBooleanValue("brokerRebalance")) { // 5.x only
+            for (Method m : c.getClass().getMethods())
+                if (m.getName().equals("setClientRebalance")) m.invoke(c, false);
+        }
+        if (q.containsKey("invisibleMs")) { // 5.x only
+            for (Method m : c.getClass().getMethods())
+                if (m.getName().equals("setPopInvisibleTime")) m.invoke(c, q.getLongValue("invisibleMs"));
+        }
         if ("broadcasting".equals(q.getString("model"))) {
             for (Method m : c.getClass().getMethods())
                 if (m.getName().equals("setMessageModel")) m.invoke(c, constant(m.getParameterTypes()[0], "BROADCASTING"));
