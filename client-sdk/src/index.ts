@@ -52,5 +52,14 @@ export type {
   SendOptions,
 } from './producer/producer.ts';
 export type { SendResult, SendStatus } from './producer/send-result.ts';
+export type {
+  CheckContext,
+  Decision,
+  Transaction,
+  TransactionResult,
+  TransactionalOptions,
+} from './transaction/transaction-options.ts';
+export { Rollback } from './transaction/transaction-options.ts';
+export type { LocalTransaction, TransactionalProducer } from './transaction/transactional-producer.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReadFrom, ReaderOptions, ReaderPosition, ReaderPullOptions } from './reader/reader-options.ts';

@@ -21,6 +21,8 @@ import { Producer } from '../producer/producer.ts';
 import type { ReaderOptions } from '../reader/reader-options.ts';
 import { Reader } from '../reader/reader.ts';
 import { RouteTable } from '../route/route-table.ts';
+import type { TransactionalOptions } from '../transaction/transaction-options.ts';
+import { TransactionalProducer } from '../transaction/transactional-producer.ts';
 import type { ClientContext } from './client-context.ts';
 import type { ClientOptions, LoggerLike } from './client-options.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -57,6 +59,7 @@ export class MqClient implements AsyncDisposable {
   readonly #heartbeats: Heartbeats;
   readonly #events: TypedEvents<ClientEvents>;
   readonly #producers = new Set<Producer>();
+  readonly #transactional = new Map<string, TransactionalProducer<unknown>>();
   readonly #consumers = new Map<string, PushConsumer<unknown>>();
   readonly #readers = new Set<Reader<unknown>>();
   #state: ClientState = 'connecting';
@@ -74,14 +77,19 @@ export class MqClient implements AsyncDisposable {
     const address = localAddress();
     this.clientId = options.clientId ?? `${address}@${process.pid}#${random.bytes(8).readBigUInt64BE()}`;
     this.#events = new TypedEvents(log);
-    const calls = new ServerCalls({ clock, log, consumerOf: (group) => this.#consumers.get(group) });
+    const calls = new ServerCalls({
+      clock,
+      log,
+      consumerOf: (group) => this.#consumers.get(group),
+      transactionalOf: (group) => this.#transactional.get(group),
+    });
     this.#connections = new Connections({
       net,
       clock,
       random,
       log,
       connectTimeoutMs: durationMs(options.connectTimeout ?? CONNECT_TIMEOUT_MS, 'connectTimeout'),
-      handleRequest: (request) => calls.handle(request),
+      handleRequest: (request, channel) => calls.handle(request, channel),
       onOpen: (opened) => void this.#opened(opened),
       onChange: () => {
         this.#updateState();
@@ -105,7 +113,9 @@ export class MqClient implements AsyncDisposable {
       periodMs: durationMs(options.heartbeat ?? HEARTBEAT_MS, 'heartbeat'),
       connections: this.#connections,
       routes: this.#routes,
-      producerGroups: () => [...new Set([...this.#producers].map(({ group }) => group))],
+      producerGroups: () => [
+        ...new Set([...[...this.#producers].map(({ group }) => group), ...this.#transactional.keys()]),
+      ],
       consumers: () => [...this.#consumers.values()].map((consumer) => consumer.data()),
     });
     const ids = new UniqueKeyGenerator(clock, random, encodeHost(address, 0), process.pid);
@@ -131,10 +141,28 @@ export class MqClient implements AsyncDisposable {
     this.#assertOpen();
     const producer = new Producer(this.#context, options, async (closed) => {
       this.#producers.delete(closed);
-      const others = [...this.#producers].some(({ group }) => group === closed.group);
-      if (!others) await this.#heartbeats.unregister('producerGroup', closed.group);
+      await this.#producerLeft(closed.group);
     });
     this.#producers.add(producer);
+    return producer;
+  }
+
+  /**
+   * A producer of messages that become visible when a local transaction has succeeded.
+   * @throws IllegalStateError without a checker, or for a second one of the same group
+   */
+  transactional<T = Buffer>(options: TransactionalOptions<T>): TransactionalProducer<T> {
+    this.#assertOpen();
+    if (this.#transactional.has(options.group)) {
+      throw new IllegalStateError(
+        `this client already has a transactional producer of group ${options.group}`,
+      );
+    }
+    const producer = new TransactionalProducer(this.#context, options, async (closed) => {
+      this.#transactional.delete(closed.group);
+      await this.#producerLeft(closed.group);
+    });
+    this.#transactional.set(options.group, producer as unknown as TransactionalProducer<unknown>);
     return producer;
   }
 
@@ -187,7 +215,10 @@ export class MqClient implements AsyncDisposable {
       clientId: this.clientId,
       nameServers: peers.filter(({ address }) => nameServers.includes(address)),
       brokers: peers.filter(({ address }) => !nameServers.includes(address)),
-      producers: [...this.#producers].map((producer) => ({ group: producer.group, ...producer.stats() })),
+      producers: [...this.#producers, ...this.#transactional.values()].map((producer) => ({
+        group: producer.group,
+        ...producer.stats(),
+      })),
       consumers: [...this.#consumers.values()].map((consumer) => consumer.health()),
     };
   }
@@ -210,11 +241,18 @@ export class MqClient implements AsyncDisposable {
     await Promise.all([...this.#readers].map((reader) => reader.close()));
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.close(options)));
     await Promise.all([...this.#producers].map((producer) => producer.close()));
+    await Promise.all([...this.#transactional.values()].map((producer) => producer.close()));
     this.#heartbeats.stop();
     this.#routes.stop();
     await this.#connections.close();
     this.#setState('closed');
     this.#events.clear();
+  }
+
+  async #producerLeft(group: string): Promise<void> {
+    const isLast =
+      ![...this.#producers].some((other) => other.group === group) && !this.#transactional.has(group);
+    if (isLast) await this.#heartbeats.unregister('producerGroup', group);
   }
 
   /** A broker that is new, or back, must know who we are before anything else. */

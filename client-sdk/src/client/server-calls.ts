@@ -1,6 +1,7 @@
 import { errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
 import { decodeMessage } from '@cometmq/common/message/message-decoder';
+import { Property } from '@cometmq/common/message/property-names';
 import type { Clock } from '@cometmq/common/clock/clock';
 import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { readOffsetTable } from '@cometmq/remoting/protocol/body/queue-stats';
@@ -14,6 +15,7 @@ import { ConsumerStatusHeader, ResetOffsetHeader } from '@cometmq/remoting/proto
 import type { RemotingCommand, Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
+import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
 import type { Outcome } from '../consumer/handler-run.ts';
 import type { ConsumerOperator } from '../consumer/consumer-operator.ts';
 
@@ -23,10 +25,16 @@ export interface ServedConsumer {
   rebalance(): void;
 }
 
+/** The part of a transactional producer that brokers talk to. */
+export interface ServedProducer {
+  ask(request: RemotingCommand, channel: RemotingChannel): void;
+}
+
 export interface ServerCallsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly consumerOf: (group: string) => ServedConsumer | undefined;
+  readonly transactionalOf: (group: string) => ServedProducer | undefined;
 }
 
 /** What brokers ask of a client (Java: ClientRemotingProcessor). */
@@ -37,11 +45,14 @@ export class ServerCalls {
     this.#options = options;
   }
 
-  handle(request: RemotingCommand): Reply | undefined | Promise<Reply | undefined> {
+  handle(request: RemotingCommand, channel: RemotingChannel): Reply | undefined | Promise<Reply | undefined> {
     switch (request.code) {
       case RequestCode.NOTIFY_CONSUMER_IDS_CHANGED:
         this.#options.consumerOf(ConsumerGroupHeader.decode(request.extFields).consumerGroup)?.rebalance();
         return { code: ResponseCode.SUCCESS };
+      case RequestCode.CHECK_TRANSACTION_STATE:
+        this.#checkTransaction(request, channel);
+        return undefined;
       case RequestCode.RESET_CONSUMER_CLIENT_OFFSET:
         return this.#resetOffset(request);
       case RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT: {
@@ -60,6 +71,15 @@ export class ServerCalls {
           remark: ` request type ${request.code} not supported`,
         };
     }
+  }
+
+  /** Answered by END_TRANSACTION, not by a response. */
+  #checkTransaction(request: RemotingCommand, channel: RemotingChannel): void {
+    const { body = Buffer.alloc(0) } = request;
+    const group = decodeMessage(body, 0, body.length).properties.get(Property.PRODUCER_GROUP) ?? '';
+    const producer = this.#options.transactionalOf(group);
+    if (producer !== undefined) producer.ask(request, channel);
+    else this.#options.log.warn({ group }, 'asked about a transaction of a group that has no producer here');
   }
 
   async #resetOffset(request: RemotingCommand): Promise<Reply> {

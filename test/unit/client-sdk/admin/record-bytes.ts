@@ -10,6 +10,7 @@ export interface RecordFields {
   readonly physicalOffset?: number;
   readonly storeTimestamp?: number;
   readonly body?: string;
+  readonly properties?: Readonly<Record<string, string>>;
 }
 
 /** A stored message as brokers send it. */
@@ -21,6 +22,7 @@ export function recordBytes(fields: RecordFields): Buffer {
       new Map([
         ['KEYS', fields.keys ?? ''],
         ['UNIQ_KEY', fields.uniqueKey ?? ''],
+        ...Object.entries(fields.properties ?? {}),
       ]),
     ),
   );
