@@ -19,6 +19,9 @@ export interface CheckpointState {
   readonly queueCount: number;
   readonly queueEnds: number;
   readonly indexEntries: number;
+  /** Sum of the starts of queues, and where the log begins; undefined in stores of before these were kept. */
+  readonly queueStarts: number | undefined;
+  readonly logStart: number | undefined;
 }
 
 export const SLOT_SIZE = 512;
@@ -61,9 +64,12 @@ export class CheckpointFile {
     putInt64(slot, 32, state.storeTimestamp);
     slot[40] = state.isClean ? 1 : 0;
     slot[41] = STORE_FORMAT;
+    slot[42] = state.queueStarts === undefined || state.logStart === undefined ? 0 : 1;
     putInt64(slot, 48, state.queueCount);
     putInt64(slot, 56, state.queueEnds);
     putInt64(slot, 64, state.indexEntries);
+    putInt64(slot, 72, state.queueStarts ?? 0);
+    putInt64(slot, 80, state.logStart ?? 0);
     putInt32(slot, 4, crc32(slot.subarray(8)));
     await this.#file.write(slot, 0, SLOT_SIZE, (this.#sequence % 2) * SLOT_SIZE);
     await this.#file.datasync();
@@ -94,13 +100,16 @@ export function newerFormat(format: number): MqError {
 
 export function isSlotIntact(bytes: Buffer, at: number): boolean {
   const isWhole = bytes.length >= at + SLOT_SIZE && getUint32(bytes, at) === MAGIC;
-  return isWhole && getUint32(bytes, at + 4) === crc32(bytes.subarray(at + 8, at + SLOT_SIZE));
+  if (!isWhole || getUint32(bytes, at + 4) !== crc32(bytes.subarray(at + 8, at + SLOT_SIZE))) return false;
+  // A copy of the other slot is whole, too.
+  return (getInt64(bytes, at + 8) % 2) * SLOT_SIZE === at;
 }
 
 function readSlot(bytes: Buffer, at: number): Slot | undefined {
   if (!isSlotIntact(bytes, at)) return undefined;
   const format = bytes[at + 41] ?? 0;
   if (format > STORE_FORMAT) throw newerFormat(format);
+  const hasStarts = bytes[at + 42] === 1;
   return {
     sequence: getInt64(bytes, at + 8),
     state: {
@@ -112,6 +121,8 @@ function readSlot(bytes: Buffer, at: number): Slot | undefined {
       queueCount: getInt64(bytes, at + 48),
       queueEnds: getInt64(bytes, at + 56),
       indexEntries: getInt64(bytes, at + 64),
+      queueStarts: hasStarts ? getInt64(bytes, at + 72) : undefined,
+      logStart: hasStarts ? getInt64(bytes, at + 80) : undefined,
     },
   };
 }

@@ -11,6 +11,7 @@ import type { DamageCounts } from './damage-ledger.ts';
 import { DamageLedger } from './damage-ledger.ts';
 import { DiskSpaceGuard } from './disk-space-guard.ts';
 import { DroppedTopics } from './dropped-topics.ts';
+import { IndexRepair } from './index/index-repair.ts';
 import { KeyIndex } from './index/key-index.ts';
 import { CommitLog } from './log/commit-log.ts';
 import type { Durability, DurabilityGroup } from './log/durability.ts';
@@ -24,6 +25,7 @@ import { VisibilityMarks } from './queue/visibility-marks.ts';
 import type { ReadPlan } from './read-plan.ts';
 import { recordSize, writeRecord } from './record-writer.ts';
 import { QueueRepair } from './queue-repair.ts';
+import type { TagsCodeRule } from './record-dispatcher.ts';
 import { RebuildMarker } from './rebuild-marker.ts';
 import { StoreCheckpoints } from './store-checkpoints.ts';
 import type { RecoveredStore, StoreParts } from './store-recovery.ts';
@@ -120,6 +122,7 @@ export class MessageStore {
       commitLog: this.#commitLog,
       file: checkpointFile,
       epoch: recovered.epoch,
+      logStart: () => this.logStart,
       storeTimestamp: () => this.#storeTimestamp,
     });
     this.#retention = new StoreRetention(
@@ -316,18 +319,7 @@ export class MessageStore {
     if (first?.base === 0 && count === 1) {
       this.#segments.fillAhead(first, () => this.#commitLog.writtenOffset);
     }
-    const repair = new QueueRepair({
-      damage: this.#damage,
-      isIntact: (position) => this.reader.isIntact(position),
-      tagsCodeRule,
-      segments: this.#segments,
-      dropped: this.#dropped.positions,
-      logEnd: () => this.#readableEnd,
-      exclusive: (work) => this.#checkpoints.exclusive(work),
-    });
-    this.queues.onDamage = (queue, offset) => {
-      repair.start(queue, offset);
-    };
+    this.#prepareRepairs(tagsCodeRule);
     await this.#space.start();
     this.#commitLog.prepareSpare();
     this.#retention.start();
@@ -337,6 +329,27 @@ export class MessageStore {
   #checkSpace(): void {
     const { refusal } = this.#space;
     if (refusal !== undefined && this.#commitLog.failure === undefined) throw refusal;
+  }
+
+  /** Entries of queues and index that can't be read are made anew from the log. */
+  #prepareRepairs(tagsCodeRule: TagsCodeRule): void {
+    const parts = {
+      damage: this.#damage,
+      segments: this.#segments,
+      dropped: this.#dropped.positions,
+      isIntact: (position: number) => this.reader.isIntact(position),
+      logStart: () => this.logStart,
+      logEnd: () => this.#readableEnd,
+      exclusive: (work: () => Promise<void>) => this.#checkpoints.exclusive(work),
+    };
+    const queueRepair = new QueueRepair({ ...parts, tagsCodeRule });
+    this.queues.onDamage = (queue, offset) => {
+      queueRepair.start(queue, offset);
+    };
+    const indexRepair = new IndexRepair({ ...parts, index: this.index });
+    this.index.onDamage = (sequence) => {
+      indexRepair.start(sequence);
+    };
   }
 
   /** Messages before it will not disappear in a crash, as far as this broker promises that. */

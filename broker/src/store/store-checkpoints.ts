@@ -27,6 +27,8 @@ export interface CheckpointedParts {
   readonly commitLog: CommitLog;
   readonly file: CheckpointFile;
   readonly epoch: number;
+  /** Where the oldest file of the log begins. */
+  readonly logStart: () => number;
   /** Newest store time, ms. */
   readonly storeTimestamp: () => number;
 }
@@ -117,7 +119,7 @@ export class StoreCheckpoints {
     if (end.offset !== this.#offset || isClean) {
       for (const queue of queues.all()) if (queue.isDirty) await this.#flush(queue, end.offset);
       await index.flush(end.offset);
-      const { count, ends } = queues.census();
+      const { count, starts, ends } = queues.census();
       await file.write({
         logOffset: end.offset,
         link: end.link,
@@ -126,6 +128,8 @@ export class StoreCheckpoints {
         isClean,
         queueCount: count,
         queueEnds: ends,
+        queueStarts: starts,
+        logStart: this.#parts.logStart(),
         indexEntries: index.flushedEntries,
       });
       this.#offset = end.offset;

@@ -79,10 +79,15 @@ export async function recoverStore(
 /** A checkpoint is written only when the log before it is durable: without it, somebody took files away. */
 function checkLogIsThere(
   options: StoreOptions,
-  { last, segmentSize }: LogSegments,
+  { first, last, segmentSize }: LogSegments,
   checkpoint: CheckpointState | undefined,
 ): void {
   if (checkpoint === undefined) return;
+  if (checkpoint.isClean && first !== undefined && first.base > (checkpoint.logStart ?? Infinity)) {
+    throw new MqError('DATA_DAMAGED', `log segment ${segmentName(checkpoint.logStart ?? 0)} is missing`, {
+      hint: 'restore the file; or remove `checkpoint` in the store folder to give up its messages',
+    });
+  }
   const end = last === undefined ? 0 : last.base + segmentSize;
   if (last !== undefined && checkpoint.logOffset <= end) return;
   const directory = join(options.directory, 'commitlog');
@@ -158,13 +163,23 @@ class Recovery {
     if (checkpoint.logOffset < first) return 'the checkpoint is older than the log';
     if (!isWhole) return 'files of a queue are missing or too short';
     await this.#removeDropped();
-    const { count, ends } = queues.census();
+    const { count, starts, ends } = queues.census();
     if (count !== checkpoint.queueCount || ends !== checkpoint.queueEnds)
       return 'entries of queues are missing';
+    if (starts !== (checkpoint.queueStarts ?? starts) && this.#isStartLost(first))
+      return 'the oldest entries of a queue are missing';
     const isIndexWhole = await index.load(checkpoint.logOffset, checkpoint.indexEntries);
-    if (!isIndexWhole || index.flushedEntries < checkpoint.indexEntries)
+    if (!isIndexWhole || index.flushedEntries < checkpoint.indexEntries || index.isStartLost(first))
       return 'a part of the key index is missing';
     return undefined;
+  }
+
+  /** True when a queue begins late, with a message that the log still has. */
+  #isStartLost(logStart: number): boolean {
+    return [...this.#parts.queues.all()].some(
+      (queue) =>
+        queue.flushedStart > 0 && (queue.physicalOffsetAt(queue.flushedStart) ?? logStart) >= logStart,
+    );
   }
 
   /** Files of deleted topics that a crash brought back. */

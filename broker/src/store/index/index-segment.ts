@@ -16,6 +16,13 @@ export interface IndexHit {
   readonly storeSeconds: number;
 }
 
+/** What an entry says, without its place in the chain of its slot. */
+export interface IndexedEntry {
+  readonly hash: number;
+  readonly physicalOffset: number;
+  readonly storeSeconds: number;
+}
+
 /** Slot of a key's hash in a segment of that many entries. */
 export function indexSlot(hash: number, entriesMax: number): number {
   return (Math.imul(hash, 0x9e3779b1) >>> 0) % (entriesMax / 2);

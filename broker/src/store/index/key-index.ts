@@ -4,8 +4,8 @@ import { readFileSync, writeFileAtomic } from '@cometmq/common/disk/atomic-file'
 import { javaStringHash } from '@cometmq/common/message/tags-code';
 import { getInt32 } from '../bytes.ts';
 import type { PropertyScan } from '../property-scan.ts';
-import { TAG_PREFIX, hashOn } from './key-hash.ts';
-import type { IndexHit } from './index-segment.ts';
+import { putKeys } from './key-hash.ts';
+import type { IndexHit, IndexedEntry } from './index-segment.ts';
 import {
   ActiveIndexSegment,
   INDEX_ENTRIES_MAX,
@@ -21,7 +21,6 @@ import {
 
 /** Entries that one query looks at; long chains of one hash would otherwise block the event loop. */
 const VISITS_MAX = 10_000;
-const SPACE = 0x20;
 
 /**
  * Finds messages by key: `topic#KEYS word`, `topic#UNIQ_KEY` and `topic#T#tag`, hashed as in RocketMQ. Hits may be
@@ -83,10 +82,20 @@ export class KeyIndex {
       this.#active.restore(bytes.subarray(0, Math.max(0, wanted) * INDEX_ENTRY_SIZE), logOffset);
       this.#flushed = this.#active.count;
       isCut ||= !this.#active.isFull;
+      if (!isCut && this.#disk.existsSync(this.#path(number + 1, 'slots'))) await this.#sealAgain(number);
     }
     // Slots that came back after the next checkpoint would be taken for those of the entries derived again.
     if (isCut) await this.#disk.syncDirectory(this.#directory);
     return true;
+  }
+
+  /** A full segment before a sealed one has lost its slots. */
+  async #sealAgain(number: number): Promise<void> {
+    await writeFileAtomic(this.#disk, this.#path(number, 'slots'), this.#active.encodeSlots());
+    this.#sealed.push(number);
+    this.#sequence = number + 1;
+    this.#active = new ActiveIndexSegment(this.#entriesMax);
+    this.#flushed = 0;
   }
 
   /** Numbers of the segments, without what a crash left of those that were being removed or sealed. */
@@ -113,6 +122,16 @@ export class KeyIndex {
     return numbers;
   }
 
+  /**
+   * True when the oldest segment is gone although messages of it are still there: one is given up only when the next
+   * begins with a message that is gone as well.
+   */
+  isStartLost(logStart: number): boolean {
+    const first = this.#sealed[0] ?? this.#full[0]?.sequence ?? this.#sequence;
+    const offset = first === 1 ? undefined : this.#firstOffset(first);
+    return offset !== undefined && offset > logStart;
+  }
+
   /** Entries that are on disk, counted from the first one ever. */
   get flushedEntries(): number {
     const next = this.#full[0] ?? { sequence: this.#sequence, flushed: this.#flushed };
@@ -127,20 +146,37 @@ export class KeyIndex {
     physicalOffset: number,
     storeTimestamp: number,
   ): void {
-    const seconds = Math.floor(storeTimestamp / 1000);
-    if (scan.uniqKeyStart >= 0) {
-      this.#put(hashOn(topicHash, properties, scan.uniqKeyStart, scan.uniqKeyEnd), physicalOffset, seconds);
-    }
-    for (let at = scan.keysStart; at >= 0 && at < scan.keysEnd;) {
-      let end = at;
-      while (end < scan.keysEnd && properties[end] !== SPACE) end++;
-      if (end > at) this.#put(hashOn(topicHash, properties, at, end), physicalOffset, seconds);
-      at = end + 1;
-    }
-    if (scan.tagStart >= 0) {
-      const tagged = hashOn(topicHash, TAG_PREFIX, 0, TAG_PREFIX.length);
-      this.#put(hashOn(tagged, properties, scan.tagStart, scan.tagEnd), physicalOffset, seconds);
-    }
+    putKeys(this, topicHash, properties, scan, physicalOffset, storeTimestamp);
+  }
+
+  put(hash: number, physicalOffset: number, storeSeconds: number): void {
+    if (this.#active.isFull) this.#retireActive();
+    this.#active.add(hash, physicalOffset, storeSeconds);
+  }
+
+  /** Called with a sealed segment that can't be read; what is in it is not found until `replace`. */
+  onDamage: (sequence: number) => void = () => undefined;
+
+  /** The entries of a segment as they are in its file or in memory; undefined when there is none. */
+  entriesOf(sequence: number): Buffer | undefined {
+    if (this.#sealed.includes(sequence)) return readFileSync(this.#disk, this.#path(sequence, 'entries'));
+    const full = this.#full.find((segment) => segment.sequence === sequence)?.segment;
+    const segment = full ?? (sequence === this.#sequence ? this.#active : undefined);
+    return segment?.entries.subarray(0, segment.count * INDEX_ENTRY_SIZE);
+  }
+
+  /** Replaces a sealed segment that can't be read. Nobody else may work on the files meanwhile. */
+  async replace(sequence: number, entries: readonly IndexedEntry[]): Promise<void> {
+    const segment = new ActiveIndexSegment(this.#entriesMax);
+    for (const { hash, physicalOffset, storeSeconds } of entries)
+      segment.add(hash, physicalOffset, storeSeconds);
+    const bytes = segment.entries.subarray(0, segment.count * INDEX_ENTRY_SIZE);
+    await writeFileAtomic(this.#disk, this.#path(sequence, 'entries'), bytes);
+    await writeFileAtomic(this.#disk, this.#path(sequence, 'slots'), segment.encodeSlots());
+  }
+
+  isSealed(sequence: number): boolean {
+    return this.#sealed.includes(sequence);
   }
 
   /** Candidates for `topic#key`, newest first. `key` may be `T#tag`. */
@@ -203,11 +239,6 @@ export class KeyIndex {
     this.#sequence = 1;
   }
 
-  #put(hash: number, physicalOffset: number, seconds: number): void {
-    if (this.#active.isFull) this.#retireActive();
-    this.#active.add(hash, physicalOffset, seconds);
-  }
-
   #retireActive(): void {
     this.#full.push({ sequence: this.#sequence, segment: this.#active, flushed: this.#flushed });
     this.#active = new ActiveIndexSegment(this.#entriesMax);
@@ -242,7 +273,10 @@ export class KeyIndex {
     visits: { left: number },
   ): Generator<IndexHit> {
     const slots = readFileSync(this.#disk, this.#path(sequence, 'slots'));
-    if (slots === undefined || !areSlotsIntact(slots, this.#entriesMax)) return;
+    if (slots === undefined || !areSlotsIntact(slots, this.#entriesMax)) {
+      this.onDamage(sequence);
+      return;
+    }
     const file = this.#disk.openSync(this.#path(sequence, 'entries'), 'read');
     const entry = Buffer.allocUnsafe(INDEX_ENTRY_SIZE);
     try {
@@ -255,6 +289,9 @@ export class KeyIndex {
         (number) => {
           file.readSync(entry, 0, INDEX_ENTRY_SIZE, (number - 1) * INDEX_ENTRY_SIZE);
           return { bytes: entry, at: 0 };
+        },
+        () => {
+          this.onDamage(sequence);
         },
       );
     } finally {
@@ -272,7 +309,9 @@ export class KeyIndex {
     const entry = Buffer.allocUnsafe(INDEX_ENTRY_SIZE);
     const read = file.readSync(entry, 0, INDEX_ENTRY_SIZE, 0);
     void file.close();
-    return read === INDEX_ENTRY_SIZE ? indexEntryOffset(entry, 0) : undefined;
+    // A damaged entry must not make older ones expire early.
+    const isWhole = read === INDEX_ENTRY_SIZE && isIndexEntryIntact(entry, 0, 1);
+    return isWhole ? indexEntryOffset(entry, 0) : undefined;
   }
 
   #path(sequence: number, kind: 'entries' | 'slots'): string {
@@ -291,10 +330,14 @@ function* chain(
   end: number,
   visits: { left: number },
   entry: (number: number) => { bytes: Buffer; at: number },
+  onDamage: () => void = () => undefined,
 ): Generator<IndexHit> {
   for (let number = first; number > 0 && visits.left > 0; visits.left--) {
     const { bytes, at } = entry(number);
-    if (!isIndexEntryIntact(bytes, at, number)) return;
+    if (!isIndexEntryIntact(bytes, at, number)) {
+      onDamage();
+      return;
+    }
     const storeSeconds = indexEntrySeconds(bytes, at);
     const previous = indexEntryPrevious(bytes, at);
     const isHit = indexEntryHash(bytes, at) === hash && storeSeconds >= begin && storeSeconds <= end;

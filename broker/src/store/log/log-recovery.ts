@@ -7,6 +7,7 @@ import {
   frameSize,
   isPayloadIntact,
   readFrameHeader,
+  sealFrame,
 } from './log-frame.ts';
 import type { LogSegment, SegmentSource } from './log-segment.ts';
 
@@ -35,6 +36,8 @@ export type FrameVisitor = (
 
 /** Read ahead this much; a larger frame is read as a whole. */
 const WINDOW_SIZE = 4 * 1024 * 1024;
+/** Frames that one sync may be behind the log, at the end of a segment. */
+const BORDERS_MAX = 64;
 /** No frame is larger: a record has at most a little more than 4 MiB, and frames are written early. */
 const PAYLOAD_SIZE_MAX = 8 * 1024 * 1024;
 
@@ -51,6 +54,8 @@ export class LogScanner {
   #window = Buffer.alloc(0);
   #windowAt = 0;
   #windowSize = 0;
+  /** Where the newest frames begin: a sync reached up to one of them. */
+  readonly #borders: number[] = [];
   #newestEpoch = 0;
   #frames = 0;
   #scannedBytes = 0;
@@ -77,7 +82,13 @@ export class LogScanner {
         continue;
       }
       const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset)?.baseOffset;
-      if (next === undefined && offset >= durable.offset) break;
+      if (next === undefined && offset >= durable.offset) {
+        const behind = previous === undefined ? undefined : this.#frameBehindEnd(offset, previous);
+        if (behind === undefined) break;
+        offset = behind.baseOffset;
+        previous = behind.previousLink;
+        continue;
+      }
       const end = next ?? durable.offset;
       this.#damaged.push({ start: offset, end });
       this.#onDamage();
@@ -104,8 +115,34 @@ export class LogScanner {
     }
   }
 
+  /**
+   * The end of a segment carries no messages, so the log goes on behind one that can't be read when the next segment's
+   * first frame names it: everything else in it is known.
+   */
+  #frameBehindEnd(place: number, previousLink: number): FrameHeader | undefined {
+    const segment = this.#segments.find(place);
+    const next = segment === undefined ? undefined : this.#frameAt(segment.base + this.#segments.segmentSize);
+    if (next === undefined) return undefined;
+    const { epoch } = next;
+    const end = {
+      baseOffset: place,
+      payloadSize: 0,
+      recordCount: 0,
+      previousLink,
+      epoch,
+      kind: FrameKind.SEGMENT_END,
+    };
+    const bytes = Buffer.alloc(FRAME_ALIGNMENT);
+    const isNamed = [next.syncedOffset, ...this.#borders].some(
+      (syncedOffset) => sealFrame(bytes, 0, { ...end, syncedOffset }) === next.previousLink,
+    );
+    return isNamed ? next : undefined;
+  }
+
   #accept(header: FrameHeader): number {
     this.#frames++;
+    this.#borders.push(header.baseOffset);
+    if (this.#borders.length > BORDERS_MAX) this.#borders.shift();
     this.#newestEpoch = Math.max(this.#newestEpoch, header.epoch);
     const size = frameSize(header.payloadSize);
     this.#scannedBytes += size;

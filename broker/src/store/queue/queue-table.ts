@@ -48,15 +48,17 @@ export class QueueTable {
     return this.#disk.listSync(this.#directory).length === 0;
   }
 
-  /** Queues that have files, and the sum of their ends: changes whenever a file or entry lacks. */
-  census(): { readonly count: number; readonly ends: number } {
+  /** Queues that have files, and the sums of their starts and ends: change whenever a file or entry lacks. */
+  census(): { readonly count: number; readonly starts: number; readonly ends: number } {
     let count = 0;
+    let starts = 0;
     let ends = 0;
-    for (const { flushedEnd } of this.all()) {
+    for (const { flushedStart, flushedEnd } of this.all()) {
       if (flushedEnd > 0) count++;
+      starts += flushedStart;
       ends += flushedEnd;
     }
-    return { count, ends };
+    return { count, starts, ends };
   }
 
   find(topic: string, queueId: number): StoreQueue | undefined {

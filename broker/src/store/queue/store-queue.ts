@@ -173,6 +173,11 @@ export class StoreQueue {
     return true;
   }
 
+  /** Queue offset of the oldest entry in the files. */
+  get flushedStart(): number {
+    return this.#files.start;
+  }
+
   /** Queue offset behind the newest entry in the files. */
   get flushedEnd(): number {
     return this.#files.end;

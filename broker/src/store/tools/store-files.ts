@@ -4,7 +4,7 @@ import type { LogEnd } from '../log/commit-log.ts';
 import { readSlots } from '../checkpoint.ts';
 import type { CheckpointState } from '../checkpoint.ts';
 import type { LogSegment, SegmentSource } from '../log/log-segment.ts';
-import { POSITION_NAME } from '../log/segment-file.ts';
+import { POSITION_NAME, segmentName } from '../log/segment-file.ts';
 import { readFileSync } from '@cometmq/common/disk/atomic-file';
 
 /** A damaged or missing stretch of a file. */
@@ -22,10 +22,11 @@ export class ReadOnlySegments implements SegmentSource {
   readonly segmentSize: number;
   readonly findings: StoreFinding[] = [];
   readonly #segments: LogSegment[] = [];
-  readonly #paths = new Map<LogSegment, string>();
+
+  readonly #directory: string;
 
   constructor(disk: Disk, directory: string) {
-    const log = join(directory, 'commitlog');
+    const log = (this.#directory = join(directory, 'commitlog'));
     let segmentSize = 0;
     for (const name of disk.listSync(log)) {
       const path = join(log, name);
@@ -35,7 +36,6 @@ export class ReadOnlySegments implements SegmentSource {
       const size = segment.file.sizeSync();
       segmentSize = Math.max(segmentSize, size);
       this.#segments.push(segment);
-      this.#paths.set(segment, path);
     }
     this.segmentSize = segmentSize;
     for (const segment of this.#segments) this.#check(segment);
@@ -57,9 +57,9 @@ export class ReadOnlySegments implements SegmentSource {
   *locate(start: number, end: number): Generator<{ file: string; offset: number; length: number }> {
     for (let at = start; at < end;) {
       const segment = this.find(at);
-      const partEnd = segment === undefined ? end : Math.min(end, segment.base + this.segmentSize);
-      const file = segment === undefined ? 'commitlog' : (this.#paths.get(segment) ?? 'commitlog');
-      yield { file, offset: at - (segment?.base ?? 0), length: partEnd - at };
+      const base = segment?.base ?? at - ((at - this.start) % this.segmentSize);
+      const partEnd = Math.min(end, base + this.segmentSize);
+      yield { file: this.#path(base), offset: at - base, length: partEnd - at };
       at = partEnd;
     }
   }
@@ -68,8 +68,12 @@ export class ReadOnlySegments implements SegmentSource {
     for (const { file } of this.#segments) await file.close();
   }
 
+  #path(base: number): string {
+    return join(this.#directory, segmentName(base));
+  }
+
   #check(segment: LogSegment): void {
-    const file = this.#paths.get(segment) ?? '';
+    const file = this.#path(segment.base);
     const size = segment.file.sizeSync();
     if (size < this.segmentSize) {
       const length = this.segmentSize - size;
@@ -81,14 +85,10 @@ export class ReadOnlySegments implements SegmentSource {
       });
     }
     const before = this.#segments[this.#segments.indexOf(segment) - 1];
-    if (before !== undefined && before.base + this.segmentSize !== segment.base) {
-      const length = segment.base - before.base - this.segmentSize;
-      this.findings.push({
-        file,
-        offset: 0,
-        length,
-        problem: `${length} bytes of the log before this file are missing`,
-      });
+    const expected = before === undefined ? segment.base : before.base + this.segmentSize;
+    for (let base = expected; base < segment.base; base += this.segmentSize) {
+      const problem = 'the file is missing; the broker refuses to start';
+      this.findings.push({ file: this.#path(base), offset: 0, length: this.segmentSize, problem });
     }
   }
 }

@@ -17,6 +17,7 @@ import type { StoreFinding, VerifiedLog } from './store-files.ts';
 import { withFile } from './store-files.ts';
 
 const BLOCK_ENTRIES = 1024;
+const REBUILT = 'the next start makes it anew from the log';
 
 /** Checks the entries of all queues, each against the record that it leads to. */
 export async function* verifyQueues(
@@ -28,19 +29,39 @@ export async function* verifyQueues(
 ): AsyncGenerator<StoreFinding> {
   const root = join(directory, 'consumequeue');
   const missing = new Map(log.newest);
+  const starts: { file: string; start: number; oldest: number }[] = [];
   for (const topic of disk.listSync(root)) {
     for (const queueId of disk.listSync(join(root, topic))) {
       const queue = new QueueVerifier(disk, log, topic, Number(queueId), dropped.get(topic) ?? 0, checkpoint);
-      for (const name of disk.listSync(join(root, topic, queueId))) {
-        if (POSITION_NAME.test(name)) yield* queue.file(join(root, topic, queueId, name), Number(name));
+      const names = disk.listSync(join(root, topic, queueId)).filter((name) => POSITION_NAME.test(name));
+      for (const [index, base] of names.entries()) {
+        const path = join(root, topic, queueId, base);
+        yield* queue.file(path, Number(base));
+        const next = names[index + 1];
+        if (next !== undefined && queue.end < Number(next)) {
+          const offset = (queue.end - Number(base)) * ENTRY_SIZE;
+          const length = (Number(next) - queue.end) * ENTRY_SIZE;
+          yield {
+            file: path,
+            offset,
+            length,
+            problem: `entries ${queue.end} to ${next} are missing; ${REBUILT}`,
+          };
+        }
       }
+      starts.push({ file: join(root, topic, queueId), start: Number(names[0] ?? 0), oldest: queue.oldest });
       const name = `${topic}/${queueId}`;
       const newest = missing.get(name);
       if (newest === undefined || queue.end > newest) missing.delete(name);
     }
   }
+  const sum = starts.reduce((total, { start }) => total + start, 0);
+  for (const { file, start, oldest } of sum === (checkpoint?.queueStarts ?? sum) ? [] : starts) {
+    if (start > 0 && oldest >= log.segments.start)
+      yield { file, offset: 0, length: 0, problem: `the queue lacks entries before ${start}; ${REBUILT}` };
+  }
   for (const [name, newest] of missing) {
-    const problem = `the queue lacks entries up to ${newest}; the next start makes it anew from the log`;
+    const problem = `the queue lacks entries up to ${newest}; ${REBUILT}`;
     yield { file: join(root, name), offset: 0, length: 0, problem };
   }
 }
@@ -55,6 +76,8 @@ class QueueVerifier {
   #record = Buffer.alloc(4096);
   /** Queue offset behind the last entry that was seen. */
   end = 0;
+  /** Log position of the oldest entry. */
+  oldest = Infinity;
 
   constructor(
     disk: Disk,
@@ -101,6 +124,7 @@ class QueueVerifier {
       return isBehind ? undefined : 'the entry is damaged; it is made anew when it is read';
     }
     const position = entryPhysicalOffset(bytes, at);
+    this.oldest = Math.min(this.oldest, position);
     const size = entrySize(bytes, at);
     if (size < 0 || position < this.#log.segments.start || isBehind || position < this.#droppedBefore)
       return undefined;

@@ -43,7 +43,7 @@ export async function* verifyStore(disk: Disk, directory: string): AsyncGenerato
     const { log, findings } = verifyLog(segments, checkpoint, dropped);
     yield* findings;
     yield* verifyQueues(disk, directory, log, checkpoint, dropped);
-    yield* verifyIndex(disk, directory, log);
+    yield* verifyIndex(disk, directory, log, checkpoint);
   } finally {
     await segments.close();
   }
@@ -61,17 +61,13 @@ function* verifyCheckpoint(disk: Disk, directory: string): Generator<StoreFindin
     };
     return;
   }
+  const isYoung = isSlotIntact(bytes, SLOT_SIZE) && bytes.readBigInt64BE(SLOT_SIZE + 8) === 1n;
   for (const offset of [0, SLOT_SIZE]) {
-    const slot = bytes.subarray(offset, offset + SLOT_SIZE);
-    const isUnused = slot.every((byte) => byte === 0);
-    if (!isUnused && !isSlotIntact(bytes, offset)) {
-      yield {
-        file,
-        offset,
-        length: SLOT_SIZE,
-        problem: 'a slot of the checkpoint is damaged; the other one is used',
-      };
-    }
+    // The first checkpoint of a store goes to the second slot.
+    const isUnused = isYoung && bytes.subarray(offset, offset + SLOT_SIZE).every((byte) => byte === 0);
+    if (isSlotIntact(bytes, offset) || isUnused) continue;
+    const problem = 'a slot of the checkpoint is damaged; the other one is used';
+    yield { file, offset, length: SLOT_SIZE, problem };
   }
 }
 
