@@ -13,7 +13,7 @@ import { CarriedRecords } from './carried-records.ts';
 import type { WaitingTimer } from './near-timers.ts';
 import type { ScheduleNote, ScheduleRef } from './schedule-notes.ts';
 import { decodeNote, noteRequest } from './schedule-notes.ts';
-import { dueKey, movedKey } from './schedule-rows.ts';
+import { dueKey, hourOf, movedKey } from './schedule-rows.ts';
 import type { TableChange } from './schedule-table.ts';
 import { ScheduleTable, hourChange, insertion } from './schedule-table.ts';
 import { TIMER_QUEUE_ID } from './timed-message.ts';
@@ -89,7 +89,7 @@ export class ScheduleJournal {
     const from = { timers: this.#next, notes: table.state.notesTo };
     while (this.#next < timerQueue.max) {
       if (this.takeIn(() => undefined) === 0) await this.#untilReadable();
-      if (table.unsavedChanges >= REPLAY_UNSAVED_MAX) await table.save(false);
+      if (table.unsavedRows >= REPLAY_UNSAVED_MAX) await table.save(false);
     }
     for await (const { queueOffset, record } of walkQueue(store, noteQueue, table.state.notesTo)) {
       if (record === undefined) continue;
@@ -97,7 +97,7 @@ export class ScheduleJournal {
       const note = decodeNote(record.bytes.subarray(bodyAt, bodyAt + bodySize));
       const removals = await this.carried.removalsOf(note);
       this.#applyNote(note, queueOffset, record.physicalOffset, removals);
-      if (table.unsavedChanges >= REPLAY_UNSAVED_MAX) await table.save(false);
+      if (table.unsavedRows >= REPLAY_UNSAVED_MAX) await table.save(false);
     }
     const applied = this.#next - from.timers + noteQueue.max - from.notes;
     if (applied > 0)
@@ -107,21 +107,27 @@ export class ScheduleJournal {
   /** Applies timed messages that have become readable; returns how many entries it took. */
   takeIn(use: (timer: WaitingTimer) => void): number {
     const { bytes, at, count } = this.timerQueue.view(this.#next, INTAKE_MAX);
+    if (count === 0) return 0;
+    const timers: WaitingTimer[] = [];
+    const hours = new Map<number, number>();
+    let position = 0;
+    let insertedDueAt = Infinity;
     for (let index = 0; index < count; index++) {
       const entryAt = at + index * ENTRY_SIZE;
+      const id = this.#next++;
       const size = entrySize(bytes, entryAt);
-      const physicalOffset = entryPhysicalOffset(bytes, entryAt);
-      const timer = { id: this.#next++, dueAt: entryTagsCode(bytes, entryAt), physicalOffset, size };
-      const isHole = size < 0;
-      this.table.apply({
-        position: physicalOffset,
-        timersTo: this.#next,
-        rows: isHole ? [] : [insertion(timer)],
-        hours: isHole ? [] : [hourChange(timer.dueAt, 1)],
-        ...(isHole ? {} : { insertedDueAt: timer.dueAt }),
-      });
-      if (!isHole) use(timer);
+      position = entryPhysicalOffset(bytes, entryAt);
+      // A hole: the message was in a damaged part of the log.
+      if (size < 0) continue;
+      const dueAt = entryTagsCode(bytes, entryAt);
+      const hour = hourOf(dueAt);
+      hours.set(hour, (hours.get(hour) ?? 0) + 1);
+      insertedDueAt = Math.min(insertedDueAt, dueAt);
+      timers.push({ id, dueAt, physicalOffset: position, size });
     }
+    const rows = timers.map(insertion);
+    this.table.apply({ position, timersTo: this.#next, rows, hours: [...hours], insertedDueAt });
+    for (const timer of timers) use(timer);
     return count;
   }
 
@@ -202,7 +208,7 @@ export class ScheduleJournal {
 type AppliedRows = Pick<TableChange, 'rows' | 'hours' | 'insertedDueAt'>;
 
 function gone(refs: readonly ScheduleRef[], removals: readonly KeyValueChange[]): AppliedRows {
-  const rows = refs.map(({ dueAt, id }) => ({ key: dueKey(dueAt, id), value: undefined }));
+  const rows = refs.map(({ dueAt, id }): KeyValueChange => ({ key: dueKey(dueAt, id), value: undefined }));
   return { rows: [...rows, ...removals], hours: refs.map(({ dueAt }) => hourChange(dueAt, -1)) };
 }
 

@@ -20,7 +20,7 @@ import {
 
 const SAVE_PERIOD_MS = 100;
 const RETRY_MS = 1_000;
-/** Changes of one batch. */
+/** Rows of one batch. */
 const BATCH_MAX = 20_000;
 
 /** One message or note that was applied, and what it changes. */
@@ -75,6 +75,7 @@ export class ScheduleTable {
   readonly #savedHours = new Map<number, number>();
   /** Applied, not saved yet, in order. */
   #changes: TableChange[] = [];
+  #unsavedRows = 0;
   /** What these make of the rows; readers see it over the saved ones. */
   readonly #unsaved = new Map<string, Unsaved>();
   /** Saved while somebody reads: kept over the rows until the reading is over. */
@@ -94,8 +95,8 @@ export class ScheduleTable {
     return this.#pending;
   }
 
-  get unsavedChanges(): number {
-    return this.#changes.length;
+  get unsavedRows(): number {
+    return this.#unsavedRows;
   }
 
   get state(): Readonly<SavedState> {
@@ -122,6 +123,7 @@ export class ScheduleTable {
   apply(change: TableChange): void {
     const sequence = ++this.#sequence;
     this.#changes.push(change);
+    this.#unsavedRows += change.rows.length;
     this.#state.low = Math.min(this.#state.low, change.insertedDueAt ?? Infinity);
     for (const { key, value } of change.rows) this.#unsaved.set(key, { value, sequence });
     for (const [hour, by] of change.hours) {
@@ -259,7 +261,7 @@ export class ScheduleTable {
   readonly #save = (): void => {
     this.#timer = undefined;
     this.save(false)
-      .then(() => this.#changes.length >= BATCH_MAX)
+      .then(() => this.#unsavedRows >= BATCH_MAX)
       .then(
         (isMore) => {
           this.#again(isMore ? 0 : SAVE_PERIOD_MS);
@@ -278,7 +280,8 @@ export class ScheduleTable {
   async #saveBatch(sync: boolean): Promise<void> {
     const end = this.#parts.syncedEnd();
     let count = 0;
-    while (count < BATCH_MAX && (this.#changes[count]?.position ?? end) < end) count++;
+    for (let rows = 0; rows < BATCH_MAX && (this.#changes[count]?.position ?? end) < end; count++)
+      rows += this.#changes[count]?.rows.length ?? 0;
     if (count === 0) return;
     const batch = this.#changes.slice(0, count);
     const sequence = this.#sequence - this.#changes.length + count;
@@ -304,6 +307,7 @@ export class ScheduleTable {
     this.#state.timersTo = state.timersTo;
     this.#state.notesTo = state.notesTo;
     this.#changes = this.#changes.slice(count);
+    for (const { rows: saved } of batch) this.#unsavedRows -= saved.length;
     for (const { rows: saved } of batch) for (const { key } of saved) this.#savedMeanwhile.set(key, sequence);
     if (this.#readers === 0) this.#forgetSaved();
   }

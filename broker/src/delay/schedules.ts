@@ -1,6 +1,7 @@
 import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
+import { decodeProperties } from '@cometmq/common/message/properties';
 import type { AppendRequest } from '../store/append-request.ts';
 import type { KeyValueStore } from '../store/kv/key-value-store.ts';
 import type { Durability } from '../store/log/durability.ts';
@@ -97,7 +98,9 @@ export class Schedules {
    */
   divert(request: AppendRequest): number | undefined {
     const now = this.time.now();
-    const dueAt = dueTimeOf(request, now);
+    const text = request.properties.toString('utf8', request.propertiesStart, request.propertiesEnd);
+    const properties = decodeProperties(text);
+    const dueAt = dueTimeOf(properties, now);
     if (dueAt === undefined || dueAt <= now) return undefined;
     this.checkTime(dueAt);
     const { schedulePendingMax: pendingMax } = this.#parts.settings;
@@ -111,7 +114,7 @@ export class Schedules {
       );
     }
     this.stats.accepted.add(now, 1);
-    divertToTimerQueue(request, dueAt, this.#parts.store.queues);
+    divertToTimerQueue(request, properties, dueAt, this.#parts.store.queues);
     return dueAt;
   }
 

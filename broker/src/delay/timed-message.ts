@@ -1,5 +1,5 @@
 import { MqError } from '@cometmq/common/error/mq-error';
-import { decodeProperties, encodeProperties } from '@cometmq/common/message/properties';
+import { encodeProperties } from '@cometmq/common/message/properties';
 import { Property } from '@cometmq/common/message/property-names';
 import { SystemTopic } from '@cometmq/common/topic/names';
 import type { AppendRequest } from '../store/append-request.ts';
@@ -16,9 +16,7 @@ export const TIMER_QUEUE_ID = 0;
  * (`TIMER_OUT_MS`) does not wait again.
  * @throws MqError `MESSAGE_ILLEGAL` when the time can't be read.
  */
-export function dueTimeOf(request: AppendRequest, now: number): number | undefined {
-  const text = request.properties.toString('utf8', request.propertiesStart, request.propertiesEnd);
-  const properties = decodeProperties(text);
+export function dueTimeOf(properties: ReadonlyMap<string, string>, now: number): number | undefined {
   if (properties.has(Property.TIMER_DELETE_KEY)) {
     throw new MqError(
       'MESSAGE_ILLEGAL',
@@ -52,10 +50,16 @@ function timeProperty(properties: ReadonlyMap<string, string>): [TimeProperty | 
   return [name, name === undefined ? '' : (properties.get(name) ?? '')];
 }
 
-/** Turns a request into one that stores the message among the timed ones; where it belongs goes into the properties. */
-export function divertToTimerQueue(request: AppendRequest, dueAt: number, queues: QueueTable): void {
-  const text = request.properties.toString('utf8', request.propertiesStart, request.propertiesEnd);
-  const properties = decodeProperties(text);
+/**
+ * Turns a request with these properties into one that stores the message among the timed ones; where it belongs goes into
+ * the properties.
+ */
+export function divertToTimerQueue(
+  request: AppendRequest,
+  properties: Map<string, string>,
+  dueAt: number,
+  queues: QueueTable,
+): void {
   properties.set(Property.REAL_TOPIC, request.queue.topic);
   properties.set(Property.REAL_QUEUE_ID, String(request.queue.queueId));
   properties.set(Property.TIMER_OUT_MS, String(dueAt));

@@ -12,14 +12,14 @@ import type { ScheduleJournal } from './schedule-journal.ts';
 import { movedKey } from './schedule-rows.ts';
 import type { ScheduleStats } from './schedule-stats.ts';
 import type { ScheduleTime } from './schedule-time.ts';
-import { sentDueTime } from './timed-message.ts';
+import { storedDueTime } from './timed-message.ts';
 import { TimerLocks } from './timer-locks.ts';
 
 /** Messages and bytes delivered in one frame, with one note. */
 const BATCH_MAX = 256;
 const BATCH_BYTES = 256 * 1024;
 /** Batches whose durability is awaited at once, and batches appended in one turn of the event loop. */
-const FLIGHTS_MAX = 16;
+const FLIGHTS_MAX = 32;
 const BATCHES_PER_TURN = 4;
 /** What is due within this is in memory; more is read when less than the lead is left. */
 const WINDOW_MS = 120_000;
@@ -203,15 +203,22 @@ export class TimerDelivery {
     const removals: KeyValueChange[] = [];
     for (const timer of batch) {
       const bytes = this.#readSync(timer) ?? (await journal.carried.read(timer.id));
-      const record = bytes === undefined ? undefined : new StoredRecord(bytes);
-      const copy = record === undefined ? undefined : this.#copyOf(timer, record);
-      if (record !== undefined) {
-        removals.push(...journal.carried.removals(timer.id, record));
-        if (sentDueTime(record) !== timer.dueAt) removals.push({ key: movedKey(timer.id), value: undefined });
+      if (bytes === undefined) {
+        log.warn({ id: timer.id }, "a timed message can't be read and is given up");
+        stats.dropped++;
+        continue;
       }
-      if (record === undefined) log.warn({ id: timer.id }, "a timed message can't be read and is given up");
-      else if (copy !== undefined) copies.push(copy);
+      const record = new StoredRecord(bytes);
+      const properties = record.properties();
+      const isMoved = storedDueTime(properties) !== timer.dueAt;
+      if (isMoved) {
+        removals.push({ key: movedKey(timer.id), value: undefined });
+        properties.set(Property.TIMER_OUT_MS, String(timer.dueAt));
+      }
+      removals.push(...journal.carried.removals(timer.id, record));
+      const copy = this.#copyOf(record, properties, isMoved);
       if (copy === undefined) stats.dropped++;
+      else copies.push(copy);
     }
     if (store.failure !== undefined) throw store.failure;
     await journal.write(copies, { kind: 'fired', refs: batch }, { removals });
@@ -230,9 +237,12 @@ export class TimerDelivery {
   }
 
   /** The message as it goes to its topic, or undefined when there is no such topic. */
-  #copyOf({ dueAt }: WaitingTimer, record: StoredRecord): AppendRequest | undefined {
+  #copyOf(
+    record: StoredRecord,
+    properties: ReadonlyMap<string, string>,
+    isMoved: boolean,
+  ): AppendRequest | undefined {
     const { topics, log } = this.#parts;
-    const properties = record.properties();
     const name = properties.get(Property.REAL_TOPIC) ?? '';
     const queueId = Number(properties.get(Property.REAL_QUEUE_ID) ?? 0);
     const topic = topics.find(name);
@@ -240,8 +250,6 @@ export class TimerDelivery {
       log.warn({ topic: name }, 'a timed message is dropped: its topic was deleted');
       return undefined;
     }
-    const isMoved = properties.get(Property.TIMER_OUT_MS) !== String(dueAt);
-    if (isMoved) properties.set(Property.TIMER_OUT_MS, String(dueAt));
     return record.toAppend(topic.nameBytes, topic.queue(queueId), isMoved ? properties : undefined);
   }
 
