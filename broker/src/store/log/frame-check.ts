@@ -34,6 +34,8 @@ export class FrameCheck {
   readonly #damage: DamageListener;
   /** By segment, one bit for each sector of a frame that was good. */
   readonly #checked = new Map<LogSegment, Uint8Array>();
+  /** Who reads on asks for the frame behind it next. */
+  #lastGood: FrameHeader | undefined;
   #window = Buffer.alloc(0);
 
   constructor(segmentSize: number, damage: DamageListener) {
@@ -60,6 +62,7 @@ export class FrameCheck {
         this.#report(segment, { start: header.baseOffset, end }, 'it does not belong between its neighbours');
         return false;
       }
+      this.#lastGood = header;
       const last = (end - segment.base) / FRAME_ALIGNMENT;
       for (let at = (header.baseOffset - segment.base) / FRAME_ALIGNMENT; at < last; at++)
         checked[at >> 3] = (checked[at >> 3] ?? 0) | (1 << (at & 7));
@@ -116,16 +119,38 @@ export class FrameCheck {
   }
 
   /**
-   * False when the frame is whole but from another log: the one behind it follows on something else. When that one does
-   * not fit its own follower either, it is the stranger.
+   * False when the frame is whole but from another log: a neighbour does not fit it, and fits its own neighbour. Of two
+   * strangers in a row their neighbours are taken for strangers as well, and of more the inner ones are not noticed:
+   * `comet store verify` follows all links.
    */
   #isLinked(segment: LogSegment, header: FrameHeader): boolean {
     const next = this.#headerBehind(segment, header);
-    if (next === undefined || next.previousLink === header.link) return true;
-    const second = this.#headerBehind(segment, next);
-    if (second !== undefined) return second.previousLink !== next.link;
-    const { baseOffset, previousLink } = header;
-    return this.#frameBefore(segment, baseOffset, (end) => end === baseOffset)?.link === previousLink;
+    if (next !== undefined && next.previousLink !== header.link) {
+      const second = this.#headerBehind(segment, next);
+      if (second !== undefined) return second.previousLink !== next.link;
+      return this.#headerBefore(segment, header)?.link === header.previousLink;
+    }
+    const before = this.#headerBefore(segment, header);
+    if (before === undefined || before.link === header.previousLink) return true;
+    const first = this.#headerBefore(segment, before);
+    return first !== undefined && first.link !== before.previousLink;
+  }
+
+  /** The header of the frame that ends where this one begins. */
+  #headerBefore(segment: LogSegment, { baseOffset }: FrameHeader): FrameHeader | undefined {
+    const last = this.#lastGood;
+    if (last !== undefined && last.baseOffset + frameSize(last.payloadSize) === baseOffset) return last;
+    const oldest = Math.max(segment.base, baseOffset - FRAME_SIZE_MAX);
+    for (let end = baseOffset; end > oldest;) {
+      const start = Math.max(oldest, end - WINDOW_SIZE);
+      this.#load(segment, start, end - start);
+      for (let at = end - FRAME_ALIGNMENT; at >= start; at -= FRAME_ALIGNMENT) {
+        const header = readFrameHeader(this.#window, at - start, at);
+        if (header !== undefined && at + frameSize(header.payloadSize) === baseOffset) return header;
+      }
+      end = start;
+    }
+    return undefined;
   }
 
   #headerBehind(segment: LogSegment, { baseOffset, payloadSize }: FrameHeader): FrameHeader | undefined {
