@@ -35,7 +35,7 @@ export interface CrashRun {
 const DRAINS = ['drain', 'after a restart', 'derived anew'] as const;
 const RULES: HistoryRules = {
   drains: DRAINS,
-  timing: { earlyMs: 2, lateMs: 1_500, repeatMs: 0 },
+  timing: { earlyMs: 2, lateMs: 1_500 },
   offsetFlushMs: 2_500,
 };
 /** Delay level 1, and some time to deliver. */

@@ -7,11 +7,9 @@ export interface TimingBounds {
   readonly earlyMs: number;
   /** Delivery this much after the due time is on time, not counting times when the broker was down. */
   readonly lateMs: number;
-  /** Progress of deliveries is saved this often: what was delivered so shortly before a kill may be repeated, ms. */
-  readonly repeatMs: number;
 }
 
-/** C8: a delayed message was delivered early, late, or twice without a crash that explains it. */
+/** C8: a delayed message was delivered early, late, or twice. */
 export function checkTiming(bounds: TimingBounds): Checker {
   return (history) => {
     const violations = [];
@@ -33,7 +31,7 @@ export function checkTiming(bounds: TimingBounds): Checker {
               checker: 'C8',
               text: `${drain} saw ${id} ${lateBy} ms after it was due, ${downMs} ms down`,
             });
-        } else if (!isRepeat(history, other, event, bounds.repeatMs)) {
+        } else {
           const text = `${drain} saw ${id} at ${other.qoff ?? -1} and ${event.qoff ?? -1} of ${queueOf(event)}`;
           violations.push({ checker: 'C8', text });
         }
@@ -41,12 +39,6 @@ export function checkTiming(bounds: TimingBounds): Checker {
     }
     return violations;
   };
-}
-
-/** A kill after the first copy, and so soon that its delivery was not yet noted. */
-function isRepeat({ kills }: HistoryView, a: HistoryEvent, b: HistoryEvent, repeatMs: number): boolean {
-  const [from = 0, to = 0] = [a.stored ?? 0, b.stored ?? 0].sort((x, y) => x - y);
-  return kills.some((kill) => kill >= from && kill <= to && kill - from <= repeatMs);
 }
 
 /** Time within a span during which the broker was down, ms. */
