@@ -26,6 +26,10 @@ export const FAMILIES: Readonly<Record<string, CommandFamily>> = {
     about: 'find messages and see who consumed them',
     load: async () => (await import('../commands/message.ts')).messageCommands,
   },
+  tx: {
+    about: 'transactions: look at them, have them checked, decide them',
+    load: async () => (await import('../commands/tx.ts')).txCommands,
+  },
   cluster: {
     about: 'which servers there are and how they are',
     load: async () => (await import('../commands/cluster.ts')).clusterCommands,

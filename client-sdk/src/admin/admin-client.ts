@@ -26,6 +26,7 @@ import { OffsetAdmin } from './offset-admin.ts';
 import { OffsetClone } from './offset-clone.ts';
 import { OffsetReset } from './offset-reset.ts';
 import { TopicAdmin } from './topic-admin.ts';
+import { TransactionAdmin } from './transaction-admin.ts';
 
 export interface AdminOptions {
   /** `host:port`, several as a list or separated by `;`. */
@@ -62,6 +63,7 @@ export class MqAdmin {
   readonly messages: MessageAdmin;
   readonly browser: MessageBrowser;
   readonly sender: MessageSender;
+  readonly transactions: TransactionAdmin;
   readonly #session: AdminSession;
 
   constructor(options: AdminOptions) {
@@ -84,6 +86,7 @@ export class MqAdmin {
     this.clone = new OffsetClone(this.offsets, this.clients);
     this.messages = new MessageAdmin(session);
     this.browser = new MessageBrowser(session, this.offsets);
+    this.transactions = new TransactionAdmin(session);
     this.sender = new MessageSender(session, clock, options.random ?? new SystemRandom());
   }
 

@@ -153,10 +153,8 @@ describe('a question of a broker', () => {
       ...{ topic: 'RMQ_SYS_TRANS_HALF_TOPIC', tranStateTableOffset: '9', commitLogOffset: '512' },
       ...{ msgId: 'ID1', transactionId: 'ID1', offsetMsgId: HALF_ID, bname: 'broker-a' },
     };
-    for (const channel of channels) {
-      channel.invokeOneway({ code: RequestCode.CHECK_TRANSACTION_STATE, extFields, body: record });
-      break;
-    }
+    const [channel] = channels;
+    channel?.invokeOneway({ code: RequestCode.CHECK_TRANSACTION_STATE, extFields, body: record });
     await world.clock.advance(100);
   }
 
