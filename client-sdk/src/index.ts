@@ -63,3 +63,5 @@ export { Rollback } from './transaction/transaction-options.ts';
 export type { LocalTransaction, TransactionalProducer } from './transaction/transactional-producer.ts';
 export type { Reader } from './reader/reader.ts';
 export type { ReadFrom, ReaderOptions, ReaderPosition, ReaderPullOptions } from './reader/reader-options.ts';
+export type { SimpleConsumer } from './simple/simple-consumer.ts';
+export type { ReceiveOptions, SimpleConsumerOptions } from './simple/simple-consumer-options.ts';

@@ -21,6 +21,8 @@ import { Producer } from '../producer/producer.ts';
 import type { ReaderOptions } from '../reader/reader-options.ts';
 import { Reader } from '../reader/reader.ts';
 import { RouteTable } from '../route/route-table.ts';
+import { SimpleConsumer } from '../simple/simple-consumer.ts';
+import type { SimpleConsumerOptions } from '../simple/simple-consumer-options.ts';
 import type { TransactionalOptions } from '../transaction/transaction-options.ts';
 import { TransactionalProducer } from '../transaction/transactional-producer.ts';
 import type { ClientContext } from './client-context.ts';
@@ -62,6 +64,7 @@ export class MqClient implements AsyncDisposable {
   readonly #transactional = new Map<string, TransactionalProducer<unknown>>();
   readonly #consumers = new Map<string, PushConsumer<unknown>>();
   readonly #readers = new Set<Reader<unknown>>();
+  readonly #simpleConsumers = new Set<SimpleConsumer<unknown>>();
   #state: ClientState = 'connecting';
   #closing: Promise<void> | undefined;
 
@@ -187,6 +190,16 @@ export class MqClient implements AsyncDisposable {
     return consumer;
   }
 
+  /** A consumer that takes messages on lease when it is asked to. Nothing is connected before it is first used. */
+  simpleConsumer<T = Buffer>(options: SimpleConsumerOptions<T>): SimpleConsumer<T> {
+    this.#assertOpen();
+    const consumer = new SimpleConsumer(this.#context, options, (closed) => {
+      this.#simpleConsumers.delete(closed as unknown as SimpleConsumer<unknown>);
+    });
+    this.#simpleConsumers.add(consumer as unknown as SimpleConsumer<unknown>);
+    return consumer;
+  }
+
   /** A reader. Nothing is connected before it is first used. */
   reader<T = Buffer>(options: ReaderOptions<T>): Reader<T> {
     this.#assertOpen();
@@ -238,7 +251,7 @@ export class MqClient implements AsyncDisposable {
   }
 
   async #close(options: CloseOptions): Promise<void> {
-    await Promise.all([...this.#readers].map((reader) => reader.close()));
+    await Promise.all([...this.#readers, ...this.#simpleConsumers].map((reader) => reader.close()));
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.close(options)));
     await Promise.all([...this.#producers].map((producer) => producer.close()));
     await Promise.all([...this.#transactional.values()].map((producer) => producer.close()));
