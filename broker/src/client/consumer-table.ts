@@ -42,15 +42,15 @@ export class ConsumerTable {
     beat: GroupBeat,
     notify: boolean,
   ): void {
+    if (beat.subscriptions.length > Limits.subscriptionsPerGroup) {
+      throw new MqError('INVALID_ARGUMENT', `more than ${Limits.subscriptionsPerGroup} subscribed topics`);
+    }
     const group = this.#group(groupName);
     if (!group.members.has(channel) && group.members.size >= Limits.clientsPerGroup) {
       throw new MqError(
         'SYSTEM_BUSY',
         `group ${groupName} has ${group.members.size} clients, which is the limit`,
       );
-    }
-    if (beat.subscriptions.length > Limits.subscriptionsPerGroup) {
-      throw new MqError('INVALID_ARGUMENT', `more than ${Limits.subscriptionsPerGroup} subscribed topics`);
     }
     const changed = group.beat(channel, client, beat, this.#clock.monotonic());
     if (changed && notify) this.#notify(group);

@@ -24,6 +24,8 @@ export class StoreRetention {
   readonly #reader: LogReader;
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
+  /** Queues and index still have entries of segments that are gone: forgetting them failed. */
+  #isBehind = false;
   #stopped = false;
   readonly #rescuers: ((logStart: number) => Promise<void>)[] = [];
 
@@ -49,7 +51,7 @@ export class StoreRetention {
   }
 
   start(): void {
-    for (const queue of this.#queues.all()) queue.trimTo(this.#segments.first?.base ?? 0);
+    for (const queue of this.#queues.all()) queue.trimTo(this.#logStart);
     this.#schedule();
   }
 
@@ -82,6 +84,7 @@ export class StoreRetention {
   }
 
   async #expire(): Promise<void> {
+    if (this.#isBehind) await this.#forget();
     if (!this.#mayGo()) return;
     // The queues' files must count what is about to go; a full disk must not keep it from going.
     await this.#checkpoints.run().catch(() => undefined);
@@ -91,19 +94,30 @@ export class StoreRetention {
         const next = this.#segments.all()[1]?.base ?? 0;
         for (const rescue of this.#rescuers) await rescue(next);
         await this.#segments.removeFirst();
+        this.#isBehind = true;
       }
     } finally {
-      if (removed > 0) await this.#forget(removed);
+      if (this.#isBehind) await this.#forget();
+      if (removed > 0)
+        this.#options.log.info({ removed, logStart: this.#logStart }, 'expired log segments removed');
     }
   }
 
-  async #forget(removed: number): Promise<void> {
-    const logStart = this.#segments.first?.base ?? 0;
+  get #logStart(): number {
+    return this.#segments.first?.base ?? 0;
+  }
+
+  /** What was derived from the segments that are gone goes, too. */
+  async #forget(): Promise<void> {
+    const logStart = this.#logStart;
     await this.#checkpoints.exclusive(async () => {
-      for (const queue of this.#queues.all()) if (queue.trimTo(logStart)) await queue.removeExpiredFiles();
+      for (const queue of this.#queues.all()) {
+        queue.trimTo(logStart);
+        await queue.removeExpiredFiles();
+      }
       await this.#index.removeExpired(logStart);
     });
-    this.#options.log.info({ removed, logStart }, 'expired log segments removed');
+    this.#isBehind = false;
   }
 
   #mayGo(): boolean {

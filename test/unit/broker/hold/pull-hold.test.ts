@@ -109,3 +109,12 @@ test('another listener of the queue is not disturbed', async () => {
   await world.send();
   expect([answers, others]).toEqual([['a', 'b'], 2]);
 });
+
+test('more pulls than the limit are not held, and answered ones make room', async () => {
+  for (let index = 0; index < Limits.heldPulls; index++) wait('');
+  expect(hold.count).toBe(Limits.heldPulls);
+  expect(wait('one more')).toBe(false);
+  await world.send();
+  expect([answers.length, hold.count]).toEqual([Limits.heldPulls, 0]);
+  expect(wait('one more')).toBe(true);
+});
