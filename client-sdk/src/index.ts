@@ -51,6 +51,7 @@ export type {
   ProducerStats,
   SendOptions,
 } from './producer/producer.ts';
+export type { CancelResult, ScheduledMessage } from './producer/schedule-cancel.ts';
 export type { SendResult, SendStatus } from './producer/send-result.ts';
 export type {
   CheckContext,

@@ -17,7 +17,7 @@ import { SystemTopic, isRetryTopic } from '@cometmq/common/topic/names';
 import { Limits } from '../config/limits.ts';
 import { delayLevelOf, divertToDelayQueue } from '../delay/delay-queue.ts';
 import type { DelayLevels } from '../delay/delay-levels.ts';
-import { buildRecallHandle } from '../delay/recall-handle.ts';
+import { buildRecallHandle } from '@cometmq/common/message/recall-handle';
 import type { Schedules } from '../delay/schedules.ts';
 import type { RetryPolicy } from '../retry/retry-policy.ts';
 import type { BrokerStats } from '../stats/broker-stats.ts';

@@ -1,6 +1,6 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Property } from '@cometmq/common/message/property-names';
-import { readRecallHandle } from '../delay/recall-handle.ts';
+import { readRecallHandle } from '@cometmq/common/message/recall-handle';
 import type { ScheduleBucket, ScheduleQuery, ScheduleRange } from '../delay/schedule-listing.ts';
 import type { FoundSchedule } from '../delay/schedule-operations.ts';
 import type { Schedules } from '../delay/schedules.ts';

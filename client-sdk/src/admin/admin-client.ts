@@ -25,6 +25,7 @@ import { NameServerAdmin } from './name-server-admin.ts';
 import { OffsetAdmin } from './offset-admin.ts';
 import { OffsetClone } from './offset-clone.ts';
 import { OffsetReset } from './offset-reset.ts';
+import { ScheduleAdmin } from './schedule-admin.ts';
 import { TopicAdmin } from './topic-admin.ts';
 import { TransactionAdmin } from './transaction-admin.ts';
 
@@ -64,6 +65,7 @@ export class MqAdmin {
   readonly browser: MessageBrowser;
   readonly sender: MessageSender;
   readonly transactions: TransactionAdmin;
+  readonly schedules: ScheduleAdmin;
   readonly #session: AdminSession;
 
   constructor(options: AdminOptions) {
@@ -87,6 +89,7 @@ export class MqAdmin {
     this.messages = new MessageAdmin(session);
     this.browser = new MessageBrowser(session, this.offsets);
     this.transactions = new TransactionAdmin(session);
+    this.schedules = new ScheduleAdmin(session);
     this.sender = new MessageSender(session, clock, options.random ?? new SystemRandom());
   }
 

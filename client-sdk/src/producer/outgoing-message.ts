@@ -4,6 +4,8 @@ import { isForbiddenTopic, topicNameFault } from '@cometmq/common/topic/names';
 import { IllegalStateError, MessageTooLargeError } from '../error/client-error.ts';
 import type { Queue } from '../message/received-message.ts';
 import type { Topic } from '../message/topic.ts';
+import type { Duration } from '../options/duration.ts';
+import { durationMs } from '../options/duration.ts';
 
 /** The 18 delay levels: 1 s 5 s 10 s 30 s 1 m … 10 m 20 m 30 m 1 h 2 h. */
 export type DelayLevel = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18;
@@ -20,6 +22,10 @@ export interface OutgoingMessage<T> {
   /** Sends to this queue and no other. */
   readonly queue?: Queue | undefined;
   readonly delayLevel?: DelayLevel | undefined;
+  /** Delivered this long after the broker has it, to the millisecond; ms or text such as `'30m'`. */
+  readonly delay?: Duration | undefined;
+  /** Delivered at this time (a date or ms since the epoch); at once when it has passed. */
+  readonly deliverAt?: Date | number | undefined;
   /** A number stored verbatim with the message. */
   readonly flag?: number | undefined;
   /** False: the broker answers without waiting for disk and replicas, whatever its setting. */
@@ -71,7 +77,7 @@ export function encodeMessage<T>(
     flag: message.flag ?? 0,
     shardingKey: message.shardingKey,
     queue: message.queue,
-    delayed: message.delayLevel !== undefined,
+    delayed: whens(message).length > 0,
   };
 }
 
@@ -82,6 +88,21 @@ function checkTopic(topic: string): void {
     throw new IllegalStateError(`sending to the system topic ${topic} is forbidden`);
 }
 
+/** The ways in which a message says that it is to wait. */
+function whens({ delayLevel, delay, deliverAt }: OutgoingMessage<unknown>): readonly [string, string][] {
+  const time = deliverAt instanceof Date ? deliverAt.getTime() : deliverAt;
+  if (time !== undefined && !Number.isFinite(time)) throw new IllegalStateError('deliverAt is not a time');
+  const all: [string, string | undefined][] = [
+    [Property.DELAY, delayLevel?.toString()],
+    [
+      Property.TIMER_DELAY_MS,
+      delay === undefined ? undefined : Math.round(durationMs(delay, 'delay')).toString(),
+    ],
+    [Property.TIMER_DELIVER_MS, time === undefined ? undefined : Math.round(time).toString()],
+  ];
+  return all.filter((when): when is [string, string] => when[1] !== undefined);
+}
+
 function propertiesOf(message: OutgoingMessage<unknown>, messageId: string): Map<string, string> {
   const properties = new Map<string, string>();
   for (const [name, value] of Object.entries(message.properties ?? {})) {
@@ -90,7 +111,7 @@ function propertiesOf(message: OutgoingMessage<unknown>, messageId: string): Map
       throw new IllegalStateError(`property '${name}' has an empty name or value`);
     properties.set(name, value);
   }
-  const { tag, keys, shardingKey, delayLevel } = message;
+  const { tag, keys, shardingKey } = message;
   if (tag !== undefined && tag.includes('|')) throw new IllegalStateError(`tag '${tag}' contains |`);
   const badKey = keys?.find((key) => key === '' || key.includes(' '));
   if (badKey !== undefined)
@@ -98,7 +119,10 @@ function propertiesOf(message: OutgoingMessage<unknown>, messageId: string): Map
   if (tag !== undefined) properties.set(Property.TAGS, tag);
   if (keys !== undefined && keys.length > 0) properties.set(Property.KEYS, keys.join(' '));
   if (shardingKey !== undefined) properties.set(Property.SHARDING_KEY, shardingKey);
-  if (delayLevel !== undefined) properties.set(Property.DELAY, String(delayLevel));
+  const waits = whens(message);
+  if (waits.length > 1)
+    throw new IllegalStateError('a message has more than one of delay, deliverAt and delayLevel', 'give one');
+  for (const [name, value] of waits) properties.set(name, value);
   properties.set(Property.WAIT, String(message.waitForStore ?? true));
   properties.set(Property.UNIQ_KEY, messageId);
   for (const [name, value] of properties) {

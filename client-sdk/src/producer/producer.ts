@@ -9,6 +9,8 @@ import { durationMs } from '../options/duration.ts';
 import { splitBatch } from './batch-splitter.ts';
 import type { EncodedMessage, OutgoingMessage } from './outgoing-message.ts';
 import { encodeMessage } from './outgoing-message.ts';
+import type { CancelResult, ScheduledMessage } from './schedule-cancel.ts';
+import { cancelByHandle, cancelById } from './schedule-cancel.ts';
 import { batchContent, singleContent } from './send-request.ts';
 import type { SendResult } from './send-result.ts';
 import { Sender } from './sender.ts';
@@ -156,6 +158,19 @@ export class Producer implements AsyncDisposable {
       this.#onewayDropped++;
       this.#context.log.debug({ topic: encoded.topic, reason: errorText(error) }, 'one-way message dropped');
     });
+  }
+
+  /**
+   * Takes back a message that waits for its time (`delay`, `deliverAt`), by the `schedule` of its send result or by its
+   * id. `CANCELLED` means that nobody will ever get it.
+   * @throws ResponseError when it waits in a delay level, or the broker knows no timed messages.
+   */
+  cancel(message: string | ScheduledMessage, options: SendOptions = {}): Promise<CancelResult> {
+    if (this.#closed) throw new ClosedError('producer');
+    const { timeoutMs } = this.#limits(options);
+    return typeof message === 'string'
+      ? cancelByHandle(this.#context, this.group, message, timeoutMs)
+      : cancelById(this.#context, message, timeoutMs);
   }
 
   stats(): ProducerStats {

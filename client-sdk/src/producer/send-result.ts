@@ -17,6 +17,8 @@ export interface SendResult {
   readonly queue: Queue;
   readonly offset: bigint;
   readonly status: SendStatus;
+  /** Of a message that waits for its time: what `Producer.cancel` takes it back with. */
+  readonly schedule: string | undefined;
   /** `synced`: on the disk; `written`: the operating system has it. Undefined when the broker does not say. */
   readonly durability: 'synced' | 'written' | undefined;
 }
@@ -41,7 +43,9 @@ export function sendResults(
 ): SendResult[] {
   const status = STATUS_OF_CODE[answer.code];
   if (status === undefined) throw new MqError('PROTOCOL', `code ${answer.code} is no result of a send`);
-  const { msgId, queueId, queueOffset, durability } = SendMessageResponseHeader.decode(answer.extFields);
+  const { msgId, queueId, queueOffset, durability, recallHandle } = SendMessageResponseHeader.decode(
+    answer.extFields,
+  );
   const offsetIds = msgId.split(',');
   return messageIds.map((messageId, index) => ({
     messageId,
@@ -50,6 +54,7 @@ export function sendResults(
     queue: { broker: target.brokerName, id: queueId },
     offset: BigInt(queueOffset + index),
     status,
+    schedule: recallHandle,
     durability: durability === 'synced' || durability === 'written' ? durability : undefined,
   }));
 }

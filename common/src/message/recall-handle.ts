@@ -1,4 +1,4 @@
-import { MqError } from '@cometmq/common/error/mq-error';
+import { MqError } from '../error/mq-error.ts';
 
 /** What names a timed message to RECALL_MESSAGE (Java: RecallMessageHandle.HandleV1). */
 export interface RecallHandle {
