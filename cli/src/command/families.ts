@@ -29,6 +29,7 @@ export const FAMILIES: Readonly<Record<string, CommandFamily>> = {
   tx: {
     about: 'transactions: look at them, have them checked, decide them',
     load: async () => (await import('../commands/tx.ts')).txCommands,
+  },
   schedule: {
     about: 'messages that wait for their time: list, cancel, move, count',
     load: async () => (await import('../commands/schedule.ts')).scheduleCommands,
