@@ -19,5 +19,6 @@ export interface KeyValueStore {
   get(key: string): Promise<string | undefined>;
   /** The first `limit` pairs with `from` <= key < `to`, in the order of their keys. */
   range(from: string, to: string, limit: number): Promise<KeyValuePair[]>;
+  /** What was written before is on the disk when the promise resolves, synced or not. */
   close(): Promise<void>;
 }

@@ -93,9 +93,14 @@ export class SealedStore implements KeyValueStore {
   async close(): Promise<void> {
     const { disk, directory } = this.#options;
     await this.#writes.idle();
-    this.#timer?.cancel();
-    await this.#sealing;
-    await this.#store.close();
+    try {
+      // The seal is durable and says what the files hold: a power cut soon after must not take what was not synced.
+      if (this.#sequence > this.#durable) await this.#writeBatch([], true);
+    } finally {
+      this.#timer?.cancel();
+      await this.#sealing;
+      await this.#store.close();
+    }
     const state = { isClean: true, sequence: this.#sequence };
     await sealFolder(disk, directory, databaseFiles(disk, directory), state, this.#seal);
   }
