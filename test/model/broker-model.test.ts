@@ -13,23 +13,34 @@ import { sendSteps } from './steps/send-steps.ts';
 import { topicSteps } from './steps/topic-steps.ts';
 import { transactionSteps } from './steps/transaction-steps.ts';
 
-const RUNS = Number(process.env['COMET_MODEL_RUNS'] ?? 2_000);
+const RUNS_DEFAULT = 2_000;
+/** The normal run is the same every time; longer ones are new ones. */
+const SEED_DEFAULT = 4;
 const STEPS_MAX = 60;
 /** For one run on a busy machine, shrinking included. */
 const RUN_MS = 1_000;
-const { COMET_MODEL_SEED: seed, COMET_MODEL_PATH: path, COMET_MODEL_REPLAY_PATH: replayPath } = process.env;
+const {
+  COMET_MODEL_RUNS: runs,
+  COMET_MODEL_SEED: seed = runs === undefined ? SEED_DEFAULT : undefined,
+  COMET_MODEL_PATH: path,
+  COMET_MODEL_REPLAY_PATH: replayPath,
+} = process.env;
+const RUNS = Number(runs ?? RUNS_DEFAULT);
 
-const steps = fc.commands(
-  [
-    ...sendSteps,
-    ...readSteps,
-    ...progressSteps,
-    ...retrySteps,
-    ...transactionSteps,
-    ...topicSteps,
-    ...lifeSteps,
-  ],
-  { maxCommands: STEPS_MAX, size: 'max', ...(replayPath === undefined ? {} : { replayPath }) },
+const all = [
+  ...sendSteps,
+  ...readSteps,
+  ...progressSteps,
+  ...retrySteps,
+  ...transactionSteps,
+  ...topicSteps,
+  ...lifeSteps,
+];
+const replay = replayPath === undefined ? {} : { replayPath };
+/** Mostly short ones: many beginnings find more than long ends. */
+const steps = fc.oneof(
+  { weight: 2, arbitrary: fc.commands(all, { maxCommands: STEPS_MAX / 2, size: 'max', ...replay }) },
+  { weight: 1, arbitrary: fc.commands(all, { maxCommands: STEPS_MAX, size: 'max', ...replay }) },
 );
 
 test(

@@ -28,6 +28,12 @@ export class SettingsJournal {
     const kept = synced + Math.round((this.#batches.length - synced) * share);
     return new SettingsJournal(this.#batches.slice(0, kept));
   }
+
+  /** All that was written is on the disk: so ends an orderly stop. */
+  syncAll(): void {
+    const last = this.#batches.pop();
+    if (last !== undefined) this.#batches.push({ ...last, sync: true });
+  }
 }
 
 /** A store of settings over what an earlier one left. */
@@ -45,5 +51,10 @@ export class JournaledSettings extends MemoryKeyValueStore {
     if (changes.length === 0) return;
     await super.write(changes);
     this.#journal.write({ changes: [...changes], sync });
+  }
+
+  override close(): Promise<void> {
+    this.#journal.syncAll();
+    return super.close();
   }
 }
