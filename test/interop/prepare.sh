@@ -52,8 +52,8 @@ need go golang
 jars 4.9.8
 jars 5.4.0
 sources=$here/drivers/java/src
-classes 4.9.8 "$sources/Driver.java" "$sources/Transactions.java"
-classes 5.4.0 "$sources/Driver.java" "$sources/Transactions.java" "$sources/Admin.java"
+classes 4.9.8 "$sources/Driver.java" "$sources/Transactions.java" "$sources/TransactionLoad.java"
+classes 5.4.0 "$sources/Driver.java" "$sources/Transactions.java" "$sources/TransactionLoad.java" "$sources/Admin.java"
 if [ "${1:-}" = apache ]; then jars server-5.4.0; fi
 
 if [ ! -e "$cache/go-driver" ] || [ -n "$(find "$here/drivers/go" -newer "$cache/go-driver" -type f)" ]; then

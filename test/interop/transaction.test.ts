@@ -7,7 +7,7 @@ import { theWorld, type World } from './support/world.ts';
 let world: World;
 beforeAll(async () => void (world = await theWorld()), 600_000);
 
-// The broker asks in rounds of 30 s about what is older than 6 s: a message is asked about after 36 s at the latest.
+// Ours asks about what is older than 6 s, Apache's in rounds of 30 s: a message is asked about after 36 s at the latest.
 const askedWithinMs = 75_000;
 /** What must never be visible gets this long to become visible all the same. */
 const settleMs = 2000;

@@ -44,6 +44,27 @@ export interface TransactionalMessage extends OutgoingMessage {
   readonly answers?: 'commit' | 'rollback' | 'unknown';
 }
 
+export interface TransactionLoad {
+  readonly group: string;
+  readonly namesrv: string;
+  readonly topic: string;
+  /** Body of message n: this and n; the last digit of n says what becomes of it (see TransactionLoad.java). */
+  readonly prefix: string;
+  readonly count: number;
+  readonly threads: number;
+}
+
+export interface TransactionCounts {
+  readonly sent: number;
+  readonly failed: number;
+  /** Questions of the broker. */
+  readonly checks: number;
+  /** Of these, about transactions that were decided. */
+  readonly unexpected: number;
+  /** Of these, about transactions that an earlier question had decided. */
+  readonly duplicate: number;
+}
+
 /** A transaction listener was called: for the local transaction, or because the broker asked. */
 export interface Decided {
   readonly event: 'local' | 'check';
@@ -220,6 +241,20 @@ export class Driver {
     message: TransactionalMessage,
   ): Promise<SendResult> {
     return (await this.request('transaction.send', { producer, topic, ...message })) as unknown as SendResult;
+  }
+
+  /** Runs many transactions and resolves when the last one is sent (Java). */
+  async runTransactionLoad(producer: string, options: TransactionLoad): Promise<TransactionCounts> {
+    const answer = await this.request('transaction.load', { producer, ...options }, 400_000);
+    return answer as unknown as TransactionCounts;
+  }
+
+  async transactionCounts(producer: string): Promise<TransactionCounts> {
+    return (await this.request('transaction.load.status', { producer })) as unknown as TransactionCounts;
+  }
+
+  async stopTransactionLoad(producer: string): Promise<void> {
+    await this.request('transaction.load.stop', { producer });
   }
 
   /** Calls of transaction listeners so far, for one message. */

@@ -91,6 +91,9 @@ public class Driver {
             case "sendBatch": return sendBatch(q);
             case "transaction.start": return Transactions.start(q);
             case "transaction.send": return Transactions.send(q);
+            case "transaction.load": return TransactionLoad.run(q);
+            case "transaction.load.status": return TransactionLoad.LOADS.get(q.getString("producer")).status();
+            case "transaction.load.stop": TransactionLoad.LOADS.remove(q.getString("producer")).producer.shutdown(); return null;
             case "flow.start": FLOWS.put(q.getString("flow"), new Flow(q)); return null;
             case "flow.status": return FLOWS.get(q.getString("flow")).status();
             case "flow.stop": return FLOWS.remove(q.getString("flow")).stop();
