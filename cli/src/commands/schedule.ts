@@ -59,7 +59,10 @@ function show(context: CommandContext, rows: readonly ScheduleEntry[]): Promise<
     rows,
     columns: [
       { title: 'due', value: ({ dueAt }) => output.time(dueAt) },
-      { title: 'in', value: ({ dueAt, isWaiting }) => (isWaiting ? distance(dueAt - context.now()) : 'past') },
+      {
+        title: 'in',
+        value: ({ dueAt, isWaiting }) => (isWaiting ? distance(dueAt - context.now()) : 'past'),
+      },
       { title: 'topic', value: ({ topic }) => topic },
       { title: 'id', value: ({ messageId }) => messageId },
       { title: 'keys', value: ({ keys }) => keys },

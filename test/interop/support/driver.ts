@@ -13,6 +13,8 @@ export interface SendResult {
   readonly queueId: number;
   readonly broker: string;
   readonly queueOffset: number;
+  /** Java 5.4.0, of timed messages. */
+  readonly recallHandle?: string;
 }
 
 export interface ReceivedMessage {
@@ -93,6 +95,9 @@ export interface OutgoingMessage {
   readonly shardingKey?: string;
   readonly queueId?: number;
   readonly delayLevel?: number;
+  /** Java 5.4.0. */
+  readonly timerDelayMs?: number;
+  readonly timerDeliverMs?: number;
   readonly properties?: Readonly<Record<string, string>>;
 }
 
@@ -221,6 +226,11 @@ export class Driver {
     kind: 'sync' | 'async' | 'oneway' = 'sync',
   ): Promise<SendResult> {
     return (await this.request('send', { producer, topic, kind, ...message })) as unknown as SendResult;
+  }
+
+  /** Takes a timed message back; the unique key of the message. */
+  async recall(producer: string, topic: string, handle: string): Promise<string> {
+    return String((await this.request('recall', { producer, topic, handle }))['msgId']);
   }
 
   async sendBatch(

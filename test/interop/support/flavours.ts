@@ -17,19 +17,23 @@ export type Capability =
   | 'large'
   | 'largeReceive'
   | 'transactions'
-  | 'topicByUse';
+  | 'topicByUse'
+  | 'timers'
+  | 'recall';
 
 const onlyJava5 = 'the client has zlib only';
+const onlyLevels = 'the client knows delay levels only';
 const lacks: Readonly<Record<Flavour, Partial<Record<Capability, string>>>> = {
   'java-5.4.0': {},
-  'java-4.9.8': { lz4: onlyJava5, zstd: onlyJava5 },
-  'go-2.1.2': { lz4: onlyJava5, zstd: onlyJava5 },
+  'java-4.9.8': { lz4: onlyJava5, zstd: onlyJava5, timers: onlyLevels, recall: onlyLevels },
+  'go-2.1.2': { lz4: onlyJava5, zstd: onlyJava5, timers: onlyLevels, recall: onlyLevels },
   'ali-ons-3.12.0': {
     oneway: 'the client has no one-way send',
     batch: 'the client has no batch send',
     orderly: 'the client never locks queues, so it has no orderly consumption',
     topicByUse: 'the client sends only to topics that have a route',
     transactions: 'the client has no transactional producer',
+    recall: 'the client takes nothing back',
     lz4: onlyJava5,
     zstd: onlyJava5,
   },

@@ -88,6 +88,7 @@ public class Driver {
             case "producer.start": return startProducer(q);
             case "producer.stop": PRODUCERS.remove(q.getString("producer")).shutdown(); return null;
             case "send": return send(q);
+            case "recall": return recall(q);
             case "sendBatch": return sendBatch(q);
             case "transaction.start": return Transactions.start(q);
             case "transaction.send": return Transactions.send(q);
@@ -136,9 +137,25 @@ public class Driver {
         if (q.containsKey("tag")) m.setTags(q.getString("tag"));
         if (q.containsKey("keys")) m.setKeys(q.getString("keys"));
         if (q.containsKey("delayLevel")) m.setDelayTimeLevel(q.getIntValue("delayLevel"));
+        // 5.x only
+        if (q.containsKey("timerDelayMs")) call(m, "setDelayTimeMs", q.getLongValue("timerDelayMs"));
+        if (q.containsKey("timerDeliverMs")) call(m, "setDeliverTimeMs", q.getLongValue("timerDeliverMs"));
         if (q.containsKey("properties"))
             for (Map.Entry<String, Object> e : q.getJSONObject("properties").entrySet()) m.putUserProperty(e.getKey(), String.valueOf(e.getValue()));
         return m;
+    }
+
+    static void call(Message m, String setter, long value) {
+        try { Message.class.getMethod(setter, long.class).invoke(m, value); }
+        catch (ReflectiveOperationException e) { throw new UnsupportedOperationException(setter, e); }
+    }
+
+    /** 5.4.0 only. */
+    static JSONObject recall(JSONObject q) throws Exception {
+        DefaultMQProducer p = PRODUCERS.get(q.getString("producer"));
+        JSONObject a = new JSONObject();
+        a.put("msgId", p.getClass().getMethod("recallMessage", String.class, String.class).invoke(p, q.getString("topic"), q.getString("handle")));
+        return a;
     }
 
     static JSONObject send(JSONObject q) throws Exception {
@@ -190,6 +207,8 @@ public class Driver {
         a.put("queueId", r.getMessageQueue().getQueueId());
         a.put("broker", r.getMessageQueue().getBrokerName());
         a.put("queueOffset", r.getQueueOffset());
+        try { a.put("recallHandle", r.getClass().getMethod("getRecallHandle").invoke(r)); }
+        catch (ReflectiveOperationException e) { /* before 5.4.0 */ }
         return a;
     }
 
