@@ -20,12 +20,14 @@ import { remotingDoor } from './doors/remoting/remoting-door.ts';
 import { NameServerRegistration } from './registration/name-server-registration.ts';
 import { NameServerRoutes } from './registration/name-server-routes.ts';
 import { adminServices } from './service/admin-services.ts';
+import type { ConsumerOffsets } from './offset/consumer-offsets.ts';
 import type { BrokerServices } from './service/broker-services.ts';
 import { BrokerSettings } from './service/broker-settings.ts';
 import { DirectoryLock } from './store/directory-lock.ts';
 import type { KeyValueStore } from './store/kv/key-value-store.ts';
 import { MessageStore } from './store/message-store.ts';
 import { systemTopics, templateTopic } from './topic/system-topics.ts';
+import type { TopicTable } from './topic/topic-table.ts';
 
 export interface BrokerOptions {
   readonly net: Net;
@@ -233,6 +235,7 @@ export class Broker {
     await topics.load();
     await groups.load();
     await offsets.load();
+    await this.#repairAfterCrash(topics, offsets);
     await modes.load();
     const system = systemTopics({
       brokerName: config.name,
@@ -249,6 +252,22 @@ export class Broker {
       if (config.permission !== previous.permission) await topics.touch();
       await this.#registration?.announced();
     });
+  }
+
+  /** What a crash left half done between the settings and the messages. */
+  async #repairAfterCrash(topics: TopicTable, offsets: ConsumerOffsets): Promise<void> {
+    const store = this.#store;
+    if (store === undefined) throw new MqError('INTERNAL', 'the store is not open');
+    await topics.finishRemovals(async (name) => {
+      await offsets.removeTopic(name);
+      await store.dropTopic(name);
+    });
+    const moved = offsets.limitTo((topic, queueId) => store.queues.find(topic, queueId)?.max ?? 0);
+    if (moved > 0)
+      this.#log.warn(
+        { moved },
+        'a crash took messages that groups had consumed: their offsets were moved back',
+      );
   }
 
   #startTimers(services: BrokerServices): void {

@@ -22,6 +22,9 @@ export class ConsumerOffsets {
   /** `topic@group` to offsets that the group's clients have not heard of yet. */
   readonly #resets = new Map<string, Map<number, number>>();
   readonly #dirty = new Set<string>();
+  /** Written by which flush, and perhaps not on the disk. */
+  readonly #unsynced = new Map<string, number>();
+  #flushes = 0;
   readonly #movedListeners: OffsetMoved[] = [];
   readonly #removedListeners: OffsetsRemoved[] = [];
 
@@ -37,6 +40,24 @@ export class ConsumerOffsets {
         new Map(queues.map(([queue, offset]) => [Number(queue), offset])),
       );
     }
+  }
+
+  /**
+   * Moves offsets that are behind the end of their queue to it, and tells how many. A broker that does not sync loses
+   * messages in a power cut that groups have consumed; what takes their places must not be skipped.
+   */
+  limitTo(endOf: (topic: string, queueId: number) => number): number {
+    let moved = 0;
+    for (const [key, queues] of this.#table) {
+      const [topic] = split(key);
+      for (const [queueId, offset] of queues) {
+        const end = endOf(topic, queueId);
+        if (offset <= end) continue;
+        this.#set(key, queueId, end);
+        moved++;
+      }
+    }
+    return moved;
   }
 
   find(group: string, topic: string, queueId: number): number | undefined {
@@ -114,16 +135,19 @@ export class ConsumerOffsets {
     await this.#removeWhere((_topic, other) => other === group);
   }
 
-  /** Writes what changed. */
+  /** Writes what changed. With `sync` all offsets are on the disk when the promise resolves. */
   async flush(sync: boolean): Promise<void> {
-    const dirty = [...this.#dirty];
+    const dirty = [...(sync ? new Set([...this.#dirty, ...this.#unsynced.keys()]) : this.#dirty)];
     const changes = dirty.map((key) => ({
       key: KEY_PREFIX + key,
       value: JSON.stringify(Object.fromEntries(this.#table.get(key) ?? [])),
     }));
     this.#dirty.clear();
+    const flush = ++this.#flushes;
+    for (const key of dirty) this.#unsynced.set(key, flush);
     try {
       await this.#kv.write(changes, sync);
+      if (sync) for (const key of dirty) if (this.#unsynced.get(key) === flush) this.#unsynced.delete(key);
     } catch (error) {
       for (const key of dirty) if (this.#table.has(key)) this.#dirty.add(key);
       throw error;
@@ -170,6 +194,7 @@ export class ConsumerOffsets {
       this.#table.delete(key);
       this.#resets.delete(key);
       this.#dirty.delete(key);
+      this.#unsynced.delete(key);
     }
     try {
       await this.#kv.write(

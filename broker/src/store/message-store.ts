@@ -271,6 +271,8 @@ export class MessageStore {
   async dropTopic(topic: string): Promise<void> {
     const removed = this.queues.detach(topic);
     const position = this.logEnd;
+    // Else a power cut could give positions before that to messages of a new topic of the same name.
+    await this.#commitLog.sync();
     await this.#checkpoints.exclusive(async () => {
       await this.#dropped.add(topic, position, this.logStart);
       await this.queues.removeFiles(topic, removed);

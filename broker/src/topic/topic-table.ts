@@ -9,6 +9,8 @@ import { Topic } from './topic.ts';
 
 const KEY_PREFIX = 'topic/';
 const VERSION_KEY = 'topics-version';
+/** Topics that are gone, and whose data is being removed. */
+const REMOVING_PREFIX = 'removing-topic/';
 
 /** The topics of this broker. Changes are on the disk before they are answered. */
 export class TopicTable {
@@ -134,19 +136,34 @@ export class TopicTable {
     return removal;
   }
 
+  /** Ends removals that a crash interrupted: else a new topic of the same name would get the data of the old one. */
+  async finishRemovals(cleanUp: (name: string) => Promise<void>): Promise<void> {
+    for (const [key] of await this.#kv.entries(REMOVING_PREFIX)) {
+      const name = key.slice(REMOVING_PREFIX.length);
+      await this.remove(name, () => cleanUp(name));
+    }
+  }
+
   async #remove(name: string, cleanUp: () => Promise<void>): Promise<void> {
     await this.#saving.get(name)?.catch(() => undefined);
     const topic = this.#byName.get(name);
+    const marker = REMOVING_PREFIX + name;
     if (topic !== undefined) {
       this.#uninstall(topic);
       try {
-        await this.#save([{ key: KEY_PREFIX + name, value: undefined }], () => undefined);
+        const changes = [
+          { key: KEY_PREFIX + name, value: undefined },
+          { key: marker, value: '1' },
+        ];
+        await this.#save(changes, () => undefined);
       } catch (error) {
         this.#index(topic);
         throw error;
       }
     }
     await cleanUp();
+    // Before anybody can make the topic again: its data would be removed at the next start.
+    await this.#kv.write([{ key: marker, value: undefined }], true);
   }
 
   #uninstall(topic: Topic): void {
