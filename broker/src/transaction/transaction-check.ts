@@ -18,7 +18,7 @@ import type { TransactionTable } from './transaction-table.ts';
 /** How often is looked for questions that are due, ms. */
 const PERIOD_MS = 500;
 /** Transactions of one look, questions, and bytes of their messages: what else is due waits for the next. */
-const LOOKS_MAX = 20_000;
+const LOOKS_MAX = 5_000;
 const QUESTIONS_MAX = 1_000;
 const QUESTION_BYTES_MAX = 16 * 1024 * 1024;
 

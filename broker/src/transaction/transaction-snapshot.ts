@@ -15,6 +15,8 @@ export interface SnapshotPosition {
 const ROW_PREFIX = 'transaction/';
 const POSITION_KEY = 'transaction-position';
 const PLACE_DIGITS = 16;
+/** Rows of one batch: their texts are made in one turn. */
+const ROWS_MAX = 2_000;
 
 /**
  * Rows of the open transactions beside the log, so that a start does not read all notes from the beginning. They are
@@ -62,37 +64,43 @@ export class TransactionSnapshots {
     return saved;
   }
 
+  /** The position comes last. Until then rows may be younger than it: reading the notes behind it again is harmless. */
   async #save(isSynced: boolean): Promise<void> {
     const { queues } = this.#store;
     const position = { half: halfQueue(queues).assigned, op: opQueue(queues).assigned };
     const isMoved = position.half !== this.#position.half || position.op !== this.#position.op;
     if (!isMoved && !this.#table.hasChanges && !isSynced) return;
     const changed = this.#table.takeChanged();
-    const changes = this.#rowChanges(changed);
     try {
+      await this.#saveRows([...changed]);
       await this.#store.sync();
-      await this.#kv.write([...changes, { key: POSITION_KEY, value: JSON.stringify(position) }], isSynced);
+      await this.#kv.write([{ key: POSITION_KEY, value: JSON.stringify(position) }], isSynced);
     } catch (error) {
       this.#table.giveBack(changed);
       throw error;
     }
     this.#position = position;
-    for (const { place, value } of changes) {
-      if (value === undefined) this.#rows.delete(place);
-      else this.#rows.add(place);
+  }
+
+  async #saveRows(places: readonly number[]): Promise<void> {
+    for (let from = 0; from < places.length; from += ROWS_MAX) {
+      const part = places.slice(from, from + ROWS_MAX);
+      const opened = part.filter((place) => this.#table.find(place) !== undefined);
+      const decided = part.filter((place) => this.#table.find(place) === undefined && this.#rows.has(place));
+      if (opened.length + decided.length === 0) continue;
+      const changes = [...opened, ...decided].map((place) => this.#change(place));
+      // Noted before, because a write that fails may have been carried out.
+      for (const place of opened) this.#rows.add(place);
+      await this.#store.sync();
+      await this.#kv.write(changes, false);
+      for (const place of decided) this.#rows.delete(place);
     }
   }
 
-  /** Texts are made at once: what changes afterwards belongs to the next snapshot. */
-  #rowChanges(changed: ReadonlySet<number>): (KeyValueChange & { readonly place: number })[] {
-    const changes: (KeyValueChange & { readonly place: number })[] = [];
-    for (const place of changed) {
-      const open = this.#table.find(place);
-      if (open === undefined && !this.#rows.has(place)) continue;
-      const key = ROW_PREFIX + String(place).padStart(PLACE_DIGITS, '0');
-      changes.push({ place, key, value: open === undefined ? undefined : JSON.stringify(open) });
-    }
-    return changes;
+  #change(place: number): KeyValueChange {
+    const open = this.#table.find(place);
+    const key = ROW_PREFIX + String(place).padStart(PLACE_DIGITS, '0');
+    return { key, value: open === undefined ? undefined : JSON.stringify(open) };
   }
 }
 
