@@ -1,5 +1,5 @@
 import type { GroupProgress } from '@cometmq/client/admin/group-progress';
-import type { ConflictSideData } from '@cometmq/remoting/protocol/body/group-conflicts';
+import type { GroupConflict } from '@cometmq/client/admin/client-admin';
 import { notFoundError } from '../command/cli-error.ts';
 import type { Command, CommandContext } from '../command/command.ts';
 import { argument } from '../command/command.ts';
@@ -141,7 +141,7 @@ const CONFLICTS: Readonly<Record<string, string>> = {
   PULL_AND_POP: 'pull and pop',
 };
 
-function sideText({ text, clients, clientCount }: ConflictSideData): string {
+function sideText({ text, clients, clientCount }: GroupConflict['sides'][number]): string {
   const others = clientCount > clients.length ? ` and ${clientCount - clients.length} more` : '';
   return `${text}: ${clients.join(', ')}${others}`;
 }

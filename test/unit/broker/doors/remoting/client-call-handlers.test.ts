@@ -1,5 +1,7 @@
+import { silentLogger } from '@cometmq/common/logging/logger';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ConsumerTable } from '@cometmq/broker/client/consumer-table';
+import { GroupGuard } from '@cometmq/broker/client/group-guard';
 import { ProducerTable } from '@cometmq/broker/client/producer-table';
 import { clientCallHandlers } from '@cometmq/broker/doors/remoting/client-call-handlers';
 import { RemotingClientChannel } from '@cometmq/broker/doors/remoting/remoting-client-channel';
@@ -60,6 +62,7 @@ async function ask(code: number, extFields: Record<string, string>): Promise<Rep
     consumers,
     new ProducerTable(clock),
     new ConsumerOffsets(new MemoryKeyValueStore()),
+    new GroupGuard(clock, silentLogger, consumers, () => false),
   );
   const queries = { byOffset: (offset: number) => Promise.resolve(Buffer.from(`record at ${offset}`)) };
   const table = new Map(clientCallHandlers(directory, queries as unknown as QueryService, 'broker-a'));
