@@ -39,6 +39,8 @@ export interface NoteOptions {
 const INTAKE_MAX = 4_096;
 const REPLAY_UNSAVED_MAX = 20_000;
 const LEVEL_KEY = 'delay-offset/';
+/** Last time of a recurring schedule, by its id. */
+export const SLOT_KEY = 'recurring-slot/';
 
 /**
  * What is known of delayed messages, and the log that it comes from: the timer queue has the messages, a second topic
@@ -50,6 +52,8 @@ export class ScheduleJournal {
   readonly carried: CarriedRecords;
   /** Delivered up to here, by level from 1 on. */
   readonly levelOffsets = new Map<number, number>();
+  /** Last message of each recurring schedule, by its id. */
+  readonly slots = new Map<number, number>();
   readonly #parts: ScheduleJournalParts;
   /** Queue offset of the next timed message to take in. */
   #next = 0;
@@ -85,6 +89,8 @@ export class ScheduleJournal {
     table.rewind(timerQueue.max, noteQueue.max);
     for (const [key, offset] of await kv.entries(LEVEL_KEY))
       this.levelOffsets.set(Number(key.slice(LEVEL_KEY.length)), Number(offset));
+    for (const [key, slot] of await kv.entries(SLOT_KEY))
+      this.slots.set(Number(key.slice(SLOT_KEY.length)), Number(slot));
     this.#next = Math.max(table.state.timersTo, timerQueue.min);
     const from = { timers: this.#next, notes: table.state.notesTo };
     while (this.#next < timerQueue.max) {
@@ -199,6 +205,14 @@ export class ScheduleJournal {
         this.table.apply({
           ...place,
           rows: [{ key: LEVEL_KEY + String(note.level), value: String(note.offset) }],
+          hours: [],
+        });
+        break;
+      case 'slot':
+        this.slots.set(note.schedule, note.slot);
+        this.table.apply({
+          ...place,
+          rows: [{ key: SLOT_KEY + String(note.schedule), value: String(note.slot) }],
           hours: [],
         });
     }

@@ -27,9 +27,11 @@ export type ScheduleNote =
       readonly sentDueAt: number;
     }
   /** The queue of a delay level was delivered up to here. */
-  | { readonly kind: 'level'; readonly level: number; readonly offset: number };
+  | { readonly kind: 'level'; readonly level: number; readonly offset: number }
+  /** A recurring schedule has sent the message of this time. */
+  | { readonly kind: 'slot'; readonly schedule: number; readonly slot: number };
 
-const KINDS = ['fired', 'cancelled', 'moved', 'level'] as const;
+const KINDS = ['fired', 'cancelled', 'moved', 'level', 'slot'] as const;
 const REF_SIZE = 16;
 const OP_TOPIC_BYTES = Buffer.from(SystemTopic.WHEEL_TIMER_OP);
 const OP_QUEUE_ID = 0;
@@ -61,6 +63,8 @@ function pairsOf(note: ScheduleNote): [number, number][] {
       ];
     case 'level':
       return [[note.level, note.offset]];
+    case 'slot':
+      return [[note.schedule, note.slot]];
   }
 }
 
@@ -93,6 +97,8 @@ export function decodeNote(bytes: Buffer): ScheduleNote {
       };
     case 'level':
       return { kind, level: first.id, offset: first.dueAt };
+    case 'slot':
+      return { kind, schedule: first.id, slot: first.dueAt };
   }
 }
 

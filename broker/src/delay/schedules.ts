@@ -8,6 +8,7 @@ import type { Durability } from '../store/log/durability.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
 import { NearTimers } from './near-timers.ts';
+import { RecurringSchedules } from './recurring-schedules.ts';
 import { ScheduleJournal } from './schedule-journal.ts';
 import { ScheduleListing } from './schedule-listing.ts';
 import { ScheduleOperations } from './schedule-operations.ts';
@@ -46,6 +47,7 @@ export class Schedules {
   readonly operations: ScheduleOperations;
   readonly listing: ScheduleListing;
   readonly time: ScheduleTime;
+  readonly recurring: RecurringSchedules;
   readonly #parts: SchedulesParts;
   readonly #near: NearTimers;
   readonly #delivery: TimerDelivery;
@@ -59,6 +61,7 @@ export class Schedules {
     this.listing = new ScheduleListing(parts.store, this.journal);
     const shared = { ...parts, stats, journal: this.journal, near: this.#near, time: this.time };
     this.#delivery = new TimerDelivery(shared);
+    this.recurring = new RecurringSchedules(shared);
     this.operations = new ScheduleOperations({ ...shared, delivery: this.#delivery });
   }
 
@@ -80,14 +83,17 @@ export class Schedules {
   /** Reads what is known of schedules; levels may be delivered then as well. */
   async load(): Promise<void> {
     await this.journal.load();
+    await this.recurring.load();
     this.#parts.store.beforeExpiry((logStart) => this.operations.carry(logStart));
   }
 
   start(): void {
     this.#delivery.start();
+    this.recurring.start();
   }
 
   async stop(): Promise<void> {
+    await this.recurring.stop();
     await this.#delivery.stop();
     await this.journal.table.stop();
   }

@@ -1,10 +1,13 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Property } from '@cometmq/common/message/property-names';
 import { readRecallHandle } from '@cometmq/common/message/recall-handle';
+import type { RecurringSchedule, RecurringSchedules } from '../delay/recurring-schedules.ts';
 import type { ScheduleBucket, ScheduleQuery, ScheduleRange } from '../delay/schedule-listing.ts';
 import type { FoundSchedule } from '../delay/schedule-operations.ts';
 import type { Schedules } from '../delay/schedules.ts';
 import type { TopicTable } from '../topic/topic-table.ts';
+
+export type { RecurringSchedule };
 
 /** A timed message as admin tools show it. */
 export interface ScheduleView {
@@ -94,6 +97,11 @@ export class ScheduleService {
 
   histogram(range: ScheduleRange, bucketMs: number): Promise<ScheduleBucket[]> {
     return this.#parts.schedules.listing.histogram(range, bucketMs);
+  }
+
+  /** Messages that are sent again and again. */
+  get recurring(): RecurringSchedules {
+    return this.#parts.schedules.recurring;
   }
 
   /** Messages that wait. */

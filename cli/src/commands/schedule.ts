@@ -139,6 +139,52 @@ async function histogram(context: CommandContext): Promise<ExitCode | undefined>
   return reportMissing(output, result);
 }
 
+async function cronAdd(context: CommandContext): Promise<ExitCode | undefined> {
+  const [name, topic, expression] = [0, 1, 2].map((index) => argument(context, index)) as [
+    string,
+    string,
+    string,
+  ];
+  const { options, output } = context;
+  const timeZone = options.text('zone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const tag = options.text('tag') ?? '';
+  const keys = options.list('key').join(' ');
+  const body = argument(context, 3);
+  const message = { name, topic, expression, timeZone, body, tag, keys };
+  const broker = await (await context.admin()).schedules.putRecurring(message, options.text('broker'));
+  output.say(`${name} is sent to ${topic} by ${broker} at ${expression}, ${timeZone}`);
+  return undefined;
+}
+
+async function cronList(context: CommandContext): Promise<ExitCode | undefined> {
+  const { output } = context;
+  const result = await (await context.admin()).schedules.recurring();
+  await output.list({
+    rows: result.schedules,
+    columns: [
+      { title: 'name', value: ({ name }) => name },
+      { title: 'topic', value: ({ topic }) => topic },
+      { title: 'at', value: ({ expression }) => expression },
+      { title: 'zone', value: ({ timeZone }) => timeZone },
+      { title: 'last', value: ({ lastSlot }) => output.time(lastSlot) },
+      { title: 'fault', value: ({ fault }) => fault },
+      { title: 'body', value: ({ body }) => body, wide: true },
+      { title: 'broker', value: ({ broker }) => broker, wide: true },
+    ],
+    name: ({ name }) => name,
+    empty: 'no message is sent again and again',
+  });
+  return reportMissing(output, result);
+}
+
+async function cronRemove(context: CommandContext): Promise<ExitCode | undefined> {
+  const name = argument(context, 0);
+  if (!mayProceed(context, `end the recurring message ${name}`)) return undefined;
+  const brokers = await (await context.admin()).schedules.removeRecurring(name);
+  context.output.say(`${name} ended on ${brokers.join(', ')}`);
+  return undefined;
+}
+
 function distance(ms: number): string {
   if (ms <= 0) return 'now';
   const seconds = Math.ceil(ms / 1000);
@@ -194,5 +240,34 @@ export const scheduleCommands: readonly Command[] = [
     },
     examples: ['comet schedule histogram --to +7d --bucket 6h'],
     run: histogram,
+  },
+  {
+    name: 'schedule cron add',
+    about: 'send a message at each time of a cron expression',
+    args: [
+      { name: 'NAME', about: 'of the recurring message; one of that name is replaced' },
+      { name: 'TOPIC', about: 'where it goes' },
+      {
+        name: 'EXPRESSION',
+        about: 'minute, hour, day, month, day of week; a sixth field in front is the second',
+      },
+      { name: 'BODY', about: 'text of the message' },
+    ],
+    options: {
+      zone: { value: 'ZONE', about: 'time zone such as Europe/Berlin (that of this machine)' },
+      tag: { value: 'TAG', about: 'tag of the messages' },
+      key: { value: 'KEY', multiple: true, about: 'key of the messages' },
+      broker: { value: 'NAME', about: 'broker that sends it (the first of the topic)' },
+    },
+    examples: ["comet schedule cron add report reports '30 9 * * 1-5' '{}' --zone Europe/Berlin"],
+    run: cronAdd,
+  },
+  { name: 'schedule cron list', about: 'messages that are sent again and again', run: cronList },
+  {
+    name: 'schedule cron remove',
+    about: 'end one of them',
+    args: [{ name: 'NAME', about: 'of the recurring message' }],
+    options: CONFIRMATION_OPTIONS,
+    run: cronRemove,
   },
 ];

@@ -1,8 +1,10 @@
 import { MqError } from '@cometmq/common/error/mq-error';
+import { jsonBody } from '@cometmq/remoting/protocol/body/json';
 import { asArray, asBoolean, asInteger, asObject, asString } from '@cometmq/remoting/protocol/body/shape';
 import {
   ChangeScheduleHeader,
   ListSchedulesHeader,
+  RecurringScheduleHeader,
   ScheduleHistogramHeader,
 } from '@cometmq/remoting/protocol/header/schedule';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
@@ -59,6 +61,32 @@ const CHANGES: readonly ScheduleChange[] = ['ALREADY_DELIVERED', 'CANCELLED', 'M
 const LIMIT = 100;
 /** Requests for one page of a broker: a page of a rare topic may be empty. */
 const REQUESTS_MAX = 1_000;
+
+/** A message that is sent at each time of a cron expression. */
+export interface RecurringMessage {
+  /** Letters, digits, _ and -. */
+  readonly name: string;
+  readonly topic: string;
+  /** Five fields, or six with seconds first. */
+  readonly expression: string;
+  /** Such as `Europe/Berlin`. */
+  readonly timeZone: string;
+  readonly body: string;
+  readonly tag?: string;
+  readonly keys?: string;
+}
+
+export interface RecurringEntry extends RecurringMessage {
+  readonly broker: string;
+  /** Time of the last message, ms; 0 before the first. */
+  readonly lastSlot: number;
+  /** Why the last attempt failed; empty when it did not. */
+  readonly fault: string;
+}
+
+export interface RecurringList extends Merged {
+  readonly schedules: readonly RecurringEntry[];
+}
 
 /** Timed messages of CometMQ's brokers. */
 export class ScheduleAdmin {
@@ -153,6 +181,47 @@ export class ScheduleAdmin {
   }
 
   /**
+   * Has a message sent at each time of a cron expression, by one broker of the topic: the named one, or the first. One of
+   * that name is replaced.
+   * @returns the broker's name.
+   */
+  async putRecurring(message: RecurringMessage, broker?: string): Promise<string> {
+    const masters = await this.#session.routeMasters(message.topic);
+    const node = broker === undefined ? masters[0] : masters.find(({ server }) => server === broker);
+    if (node === undefined) {
+      throw new MqError('NOT_FOUND', `topic ${message.topic} is not on broker ${broker ?? ''}`);
+    }
+    const body = jsonBody(message);
+    await this.#session.ask(node.address, { code: RequestCode.PUT_RECURRING_SCHEDULE, body });
+    return node.server;
+  }
+
+  async recurring(selection: BrokerSelection = {}): Promise<RecurringList> {
+    const { answers, failures } = await gatherSome(
+      await selectBrokers(this.#session, selection),
+      async ({ address }) =>
+        asObject(await this.#session.askBody(address, { code: RequestCode.LIST_RECURRING_SCHEDULES })),
+    );
+    const schedules = answers.flatMap(({ server, value }) =>
+      asArray(value['schedules']).map((entry) => readRecurring(server, entry)),
+    );
+    return { schedules, complete: failures.length === 0, failures };
+  }
+
+  /** Ends a recurring message on all brokers. @throws MqError `NOT_FOUND`. */
+  async removeRecurring(name: string): Promise<readonly string[]> {
+    const { schedules } = await this.recurring();
+    const brokers = schedules.filter((schedule) => schedule.name === name).map(({ broker }) => broker);
+    if (brokers.length === 0) throw new MqError('NOT_FOUND', `there is no recurring schedule ${name}`);
+    const extFields = RecurringScheduleHeader.encode({ name });
+    for (const broker of brokers) {
+      const { address } = await this.#session.broker(broker);
+      await this.#session.ask(address, { code: RequestCode.REMOVE_RECURRING_SCHEDULE, extFields });
+    }
+    return brokers;
+  }
+
+  /**
    * Asks all brokers of the topic; each says what became of the message there.
    * @throws MqError of the first broker that could not be asked, unless another one knew the message.
    */
@@ -224,5 +293,21 @@ function readEntry(broker: string, value: unknown): ScheduleEntry {
     sentAt: asInteger(entry['sentAt']),
     bodyBytes: asInteger(entry['bodyBytes']),
     isWaiting: asBoolean(entry['isWaiting']),
+  };
+}
+
+function readRecurring(broker: string, value: unknown): RecurringEntry {
+  const entry = asObject(value);
+  return {
+    broker,
+    name: asString(entry['name']),
+    topic: asString(entry['topic']),
+    expression: asString(entry['expression']),
+    timeZone: asString(entry['timeZone']),
+    body: asString(entry['body']),
+    tag: asString(entry['tag']),
+    keys: asString(entry['keys']),
+    lastSlot: asInteger(entry['lastSlot']),
+    fault: asString(entry['fault']),
   };
 }

@@ -149,3 +149,27 @@ test('the command line does the same', async () => {
   expect(await cli('schedule', 'fire', 'Reminders', messageId)).toMatchObject({ exitCode: 9 });
   expect(await cli('schedule', 'fire', 'Reminders', 'nobody')).toMatchObject({ exitCode: 3 });
 });
+
+test('a recurring message is added, listed, sent and removed', async () => {
+  const added = await cli(
+    'schedule',
+    'cron',
+    'add',
+    'tick',
+    'Reminders',
+    '* * * * * *',
+    'go',
+    '--zone',
+    'UTC',
+  );
+  expect(added).toMatchObject({ exitCode: 0 });
+  await expect
+    .poll(async () => (await admin.schedules.recurring()).schedules[0]?.lastSlot, { timeout: 10_000 })
+    .toBeGreaterThan(0);
+  expect((await cli('schedule', 'cron', 'list', '-o', 'name')).out).toBe('tick\n');
+  expect(await cli('schedule', 'cron', 'remove', 'tick', '--yes')).toMatchObject({ exitCode: 0 });
+  expect(await cli('schedule', 'cron', 'remove', 'tick', '--yes')).toMatchObject({ exitCode: 3 });
+  expect(await cli('schedule', 'cron', 'add', 'x', 'Reminders', 'never', 'go')).toMatchObject({
+    exitCode: 2,
+  });
+});

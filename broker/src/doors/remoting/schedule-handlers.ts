@@ -1,17 +1,20 @@
 import { MqError } from '@cometmq/common/error/mq-error';
 import { jsonBody } from '@cometmq/remoting/protocol/body/json';
+import { asObject, asString } from '@cometmq/remoting/protocol/body/shape';
+import { parseRequestBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import {
   ChangeScheduleHeader,
   ListSchedulesHeader,
   RecallMessageHeader,
   RecallMessageResponseHeader,
+  RecurringScheduleHeader,
   ScheduleHistogramHeader,
 } from '@cometmq/remoting/protocol/header/schedule';
 import type { Reply } from '@cometmq/remoting/protocol/remoting-command';
 import { RequestCode } from '@cometmq/remoting/protocol/request-code';
 import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import { REGION } from '../../service/producer-service.ts';
-import type { ScheduleService } from '../../service/schedule-service.ts';
+import type { RecurringSchedule, ScheduleService } from '../../service/schedule-service.ts';
 import type { HandlerTable } from './handler-table.ts';
 
 const PAGE_DEFAULT = 100;
@@ -70,7 +73,42 @@ export function scheduleHandlers(schedules: ScheduleService): HandlerTable {
         return success({ buckets, pending: schedules.pending });
       },
     ],
+    ...recurringHandlers(schedules.recurring),
   ];
+}
+
+function recurringHandlers(recurring: ScheduleService['recurring']): HandlerTable {
+  return [
+    [
+      RequestCode.PUT_RECURRING_SCHEDULE,
+      async ({ body }): Promise<Reply> => {
+        await recurring.put(readRecurring(parseRequestBody(body)));
+        return { code: ResponseCode.SUCCESS };
+      },
+    ],
+    [RequestCode.LIST_RECURRING_SCHEDULES, (): Reply => success({ schedules: recurring.list() })],
+    [
+      RequestCode.REMOVE_RECURRING_SCHEDULE,
+      async ({ extFields }): Promise<Reply> => {
+        const { name } = RecurringScheduleHeader.decode(extFields);
+        if (await recurring.remove(name)) return { code: ResponseCode.SUCCESS };
+        throw new MqError('NOT_FOUND', `there is no recurring schedule ${name}`);
+      },
+    ],
+  ];
+}
+
+function readRecurring(value: unknown): RecurringSchedule {
+  const member = asObject(value);
+  return {
+    name: asString(member['name']),
+    topic: asString(member['topic']),
+    expression: asString(member['expression']),
+    timeZone: asString(member['timeZone'], 'UTC'),
+    body: asString(member['body']),
+    tag: asString(member['tag']),
+    keys: asString(member['keys']),
+  };
 }
 
 function success(body: unknown): Reply {

@@ -26,5 +26,8 @@ export const ListSchedulesHeader = header({
 /** CANCEL_SCHEDULE (90151), MOVE_SCHEDULE (90152), FIRE_SCHEDULE (90153). `dueAt` in ms is for moving. */
 export const ChangeScheduleHeader = header({ topic: text, uniqueKey: text, dueAt: optional(int64) });
 
+/** REMOVE_RECURRING_SCHEDULE (90162). */
+export const RecurringScheduleHeader = header({ name: text });
+
 /** SCHEDULE_HISTOGRAM (90154). */
 export const ScheduleHistogramHeader = header({ from: int64, to: int64, bucketMs: int64 });
