@@ -4,7 +4,7 @@ import type { BrokerConfig } from '@cometmq/broker/config/broker-config';
 import { brokerConfigSchema } from '@cometmq/broker/config/broker-config';
 import type { SendOutcome, SendRequest } from '@cometmq/broker/service/request-types';
 import { TransactionAdminService } from '@cometmq/broker/service/transaction-admin-service';
-import type { Decision, EndTransaction } from '@cometmq/broker/service/transaction-service';
+import type { Decision, EndTransaction } from '@cometmq/broker/service/decided-transactions';
 import { encodeHost } from '@cometmq/common/message/host';
 import { decodeOffsetMessageId } from '@cometmq/common/message/message-id';
 import { SysFlag } from '@cometmq/common/message/sys-flag';

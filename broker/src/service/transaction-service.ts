@@ -1,35 +1,12 @@
-import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
-import type { Logger } from '@cometmq/common/logging/logger';
-import { encodeOffsetMessageId } from '@cometmq/common/message/message-id';
 import { Property } from '@cometmq/common/message/property-names';
-import { SystemTopic } from '@cometmq/common/topic/names';
-import type { BrokerConfig } from '../config/broker-config.ts';
 import type { AppendRequest } from '../store/append-request.ts';
-import type { MessageStore } from '../store/message-store.ts';
-import { StoredRecord } from '../store/stored-record.ts';
-import type { TopicTable } from '../topic/topic-table.ts';
+import type { StoredRecord } from '../store/stored-record.ts';
 import type { StoredHalf } from '../transaction/half-message.ts';
-import { storedHalf, toCommitted, transactionOf } from '../transaction/half-message.ts';
-import type { DecidedBy, OpenTransaction, Outcome, TransactionIdentity } from '../transaction/transaction.ts';
-import { clipped, identityOf, noteOf } from '../transaction/transaction-note.ts';
-import type { Transactions } from '../transaction/transactions.ts';
-
-export type Decision = Outcome | 'unknown';
-
-export interface EndTransaction {
-  readonly producerGroup: string;
-  /** Place of the half message in its topic and in the log, as the send's answer told. */
-  readonly queueOffset: number;
-  readonly physicalOffset: number;
-  /** Ids of the transaction as its producer knows it; empty when it does not say. */
-  readonly ids: readonly string[];
-  readonly decision: Decision;
-  /** It answers a question. */
-  readonly isAnswer: boolean;
-  /** The client, to be shown. */
-  readonly who: string;
-}
+import { toCommitted, transactionOf } from '../transaction/half-message.ts';
+import type { DecidedBy, OpenTransaction, Outcome } from '../transaction/transaction.ts';
+import type { Decision, EndTransaction, TransactionParts } from './decided-transactions.ts';
+import { DecidedTransactions, checkNames } from './decided-transactions.ts';
 
 /** A decision on its way to an open transaction. */
 export interface DecisionOrder {
@@ -39,21 +16,8 @@ export interface DecisionOrder {
   readonly reason?: string;
 }
 
-export interface TransactionParts {
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** Some of it may change while the broker runs. */
-  readonly config: BrokerConfig;
-  readonly store: MessageStore;
-  readonly topics: TopicTable;
-  readonly open: Transactions;
-  readonly storeHost: Uint8Array;
-}
-
 /** Part of the log that open half messages may take. */
 const LOG_SHARE_MAX = 0.25;
-/** Refusals of one transaction that get a note; further ones are only counted. */
-const REFUSALS_NOTED = 16;
 /** A decision that the log can't take at the moment is tried again; nobody would hear the refusal. */
 const BUSY_RETRIES = 40;
 const BUSY_PAUSE_MS = 50;
@@ -63,9 +27,11 @@ export class TransactionService {
   readonly #parts: TransactionParts;
   /** Decisions on their way, by place: whoever comes second waits for the first. */
   readonly #running = new Map<number, Promise<void>>();
+  readonly #decided: DecidedTransactions;
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
+    this.#decided = new DecidedTransactions(parts);
   }
 
   /**
@@ -133,10 +99,10 @@ export class TransactionService {
   async #end(request: EndTransaction): Promise<void> {
     const open = this.#parts.open.table.find(request.physicalOffset);
     if (open === undefined) {
-      await this.#endDecided(request);
+      await this.#decided.end(request);
       return;
     }
-    this.#checkNames(open, request);
+    checkNames(open, request, this.#parts.storeHost);
     const { decision, who, isAnswer } = request;
     if (isAnswer) this.#countAnswer(decision);
     if (decision === 'unknown') {
@@ -146,7 +112,7 @@ export class TransactionService {
     if (!isAnswer && this.#isLate(open)) {
       this.#parts.open.stats.late++;
       const reason = 'later than CHECK_IMMUNITY_TIME_IN_SECONDS allows without having been asked';
-      throw await this.#refused(open, decision, who, reason);
+      throw await this.#decided.refused(open, decision, who, reason);
     }
     await this.#decide(open, { outcome: decision, by: isAnswer ? 'check' : 'producer', who });
   }
@@ -214,86 +180,10 @@ export class TransactionService {
     const topic = topics.find(open.topic);
     if (half !== undefined && topic !== undefined) return toCommitted(half, topic, open);
     const why = topic === undefined ? `topic[${open.topic}] was deleted` : 'its half message can not be read';
-    await this.#refused(open, 'commit', who, why);
+    await this.#decided.refused(open, 'commit', who, why);
     throw new MqError(topic === undefined ? 'TOPIC_NOT_EXIST' : 'DATA_DAMAGED', `the commit failed: ${why}`, {
       hint: 'the transaction stays open: roll it back, or make the topic again and commit',
     });
-  }
-
-  /** A decision about a transaction that is not open: the same one again is fine. */
-  async #endDecided(request: EndTransaction): Promise<void> {
-    const { history, stats } = this.#parts.open;
-    const { log } = this.#parts;
-    const known = await this.#decidedOf(request);
-    if (known === undefined) {
-      throw new MqError('MESSAGE_NOT_FOUND', 'Find prepared transaction message failed');
-    }
-    this.#checkNames(known, request);
-    if (request.decision === 'unknown') return;
-    const decided = await history.decisionOf(known);
-    if (decided?.event.outcome === request.decision) return;
-    stats.contradictory++;
-    const { at, by, outcome } = decided?.event ?? { at: 0, by: 'producer', outcome: 'commit' };
-    const why =
-      decided === undefined
-        ? 'it was decided before, and its decision is no longer known'
-        : `${by} decided ${outcome} at ${new Date(at).toISOString()}`;
-    log.warn(
-      {
-        transaction: known.uniqueKey,
-        group: known.producerGroup,
-        asked: request.decision,
-        who: request.who,
-        why,
-      },
-      'a decision that contradicts the first one is refused',
-    );
-    throw await this.#refused(known, request.decision, request.who, why);
-  }
-
-  async #decidedOf({ physicalOffset, ids }: EndTransaction): Promise<TransactionIdentity | undefined> {
-    const { store, open } = this.#parts;
-    const bytes = await store.readRecord(physicalOffset);
-    const record = bytes === undefined ? undefined : new StoredRecord(bytes);
-    if (record?.topic === SystemTopic.TRANS_HALF) return transactionOf(storedHalf(record));
-    // The half message may be gone with its segment, and the decision be younger.
-    for (const uniqueKey of ids.filter((id) => id !== '')) {
-      const note = await open.history.decisionOf({ physicalOffset, uniqueKey, storedAt: 0 });
-      if (note !== undefined) return identityOf(note);
-    }
-    return undefined;
-  }
-
-  /** The error that tells it; noted in the timeline as well. */
-  async #refused(open: TransactionIdentity, outcome: Outcome, who: string, reason: string): Promise<MqError> {
-    const { journal, history } = this.#parts.open;
-    const { log } = this.#parts;
-    try {
-      const refusals = (await history.eventsOf(open)).filter(({ what }) => what === 'refused');
-      if (refusals.length < REFUSALS_NOTED) {
-        journal.appendAbout(
-          noteOf(open, { what: 'refused', at: journal.now, who, outcome, reason: clipped(reason) }),
-        );
-      }
-    } catch (error) {
-      log.warn(
-        { transaction: open.uniqueKey, reason: errorText(error) },
-        'a refused decision could not be noted',
-      );
-    }
-    return new MqError('CONFLICT', `${outcome} of transaction ${open.uniqueKey} is refused: ${reason}`);
-  }
-
-  #checkNames(open: TransactionIdentity, { producerGroup, queueOffset, ids }: EndTransaction): void {
-    const { uniqueKey, physicalOffset } = open;
-    if (open.producerGroup !== producerGroup) throw new MqError('INTERNAL', 'The producer group wrong');
-    if (open.queueOffset !== queueOffset)
-      throw new MqError('INTERNAL', 'The transaction state table offset wrong');
-    const given = ids.filter((id) => id !== '');
-    const offsetId = encodeOffsetMessageId(this.#parts.storeHost, physicalOffset);
-    if (given.length > 0 && !given.includes(uniqueKey) && !given.includes(offsetId)) {
-      throw new MqError('INTERNAL', 'The transaction id wrong');
-    }
   }
 
   #answeredUnknown(open: OpenTransaction, who: string): void {

@@ -5,7 +5,8 @@ import { ResponseCode } from '@cometmq/remoting/protocol/response-code';
 import type { RemotingChannel } from '@cometmq/remoting/transport/remoting-channel';
 import { SysFlag } from '@cometmq/common/message/sys-flag';
 import type { ClientService } from '../../service/client-service.ts';
-import type { Decision, TransactionService } from '../../service/transaction-service.ts';
+import type { Decision } from '../../service/decided-transactions.ts';
+import type { TransactionService } from '../../service/transaction-service.ts';
 import type { HandlerTable } from './handler-table.ts';
 import type { RemotingClients } from './remoting-client-channel.ts';
 

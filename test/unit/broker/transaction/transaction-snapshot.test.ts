@@ -72,7 +72,7 @@ test('a snapshot that fails is made up for by the next one', async () => {
 test('rows of half messages that the log does not have are dropped, for good', async () => {
   await tx.sendHalf();
   await tx.snapshot();
-  const [[, text = ''] = []] = await tx.world.kv.entries('transaction/');
+  const [[, text] = ['', '']] = await tx.world.kv.entries('transaction/');
   const row = JSON.parse(text) as { physicalOffset: number; copyOffset: number; uniqueKey: string };
   const lost = { ...row, physicalOffset: 2 ** 40, copyOffset: 2 ** 40, uniqueKey: 'LOST' };
   await tx.world.kv.write([
