@@ -124,7 +124,7 @@ class Recovery {
         ? await this.#whyRebuild(checkpoint, first, isWhole)
         : 'a rebuild was interrupted';
     if (reason === undefined && known.isClean) {
-      return { end: durable, newestEpoch: 0, damaged: [], frames: 0, scannedBytes: 0 };
+      return { end: durable, newestEpoch: 0, damaged: [], unreadableEnds: [], frames: 0, scannedBytes: 0 };
     }
     if (reason === undefined) {
       try {

@@ -21,6 +21,8 @@ export interface LogScan {
   readonly end: LogEnd;
   readonly newestEpoch: number;
   readonly damaged: readonly DamagedRange[];
+  /** Ends of segments that can't be read; no message is in them. */
+  readonly unreadableEnds: readonly DamagedRange[];
   readonly frames: number;
   readonly scannedBytes: number;
 }
@@ -51,6 +53,7 @@ export class LogScanner {
   readonly #visit: FrameVisitor;
   readonly #onDamage: () => void;
   readonly #damaged: DamagedRange[] = [];
+  readonly #unreadableEnds: DamagedRange[] = [];
   #window = Buffer.alloc(0);
   #windowAt = 0;
   #windowSize = 0;
@@ -81,14 +84,16 @@ export class LogScanner {
         previous = header.link;
         continue;
       }
-      const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset)?.baseOffset;
-      if (next === undefined && offset >= durable.offset) {
-        const behind = previous === undefined ? undefined : this.#frameBehindEnd(offset, previous);
-        if (behind === undefined) break;
+      // Before damage is thought of: a start that went on behind a torn end leaves it as it is, for later starts as well.
+      const behind = previous === undefined ? undefined : this.#frameBehindEnd(offset, previous);
+      if (behind !== undefined) {
+        this.#unreadableEnds.push({ start: offset, end: behind.baseOffset });
         offset = behind.baseOffset;
         previous = behind.previousLink;
         continue;
       }
+      const next = this.#laterFrame(offset + FRAME_ALIGNMENT, offset)?.baseOffset;
+      if (next === undefined && offset >= durable.offset) break;
       const end = next ?? durable.offset;
       this.#damaged.push({ start: offset, end });
       this.#onDamage();
@@ -99,6 +104,7 @@ export class LogScanner {
       end: { offset, link: previous ?? 0 },
       newestEpoch: this.#newestEpoch,
       damaged: this.#damaged,
+      unreadableEnds: this.#unreadableEnds,
       frames: this.#frames,
       scannedBytes: this.#scannedBytes,
     };

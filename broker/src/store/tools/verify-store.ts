@@ -111,6 +111,8 @@ function verifyLog(
   const scan = scanner.scan(segments.start, undefined, durable);
   for (const { start, end } of scan.damaged)
     report(start, end, 'damaged: messages in it are lost, those behind it are not');
+  for (const { start, end } of scan.unreadableEnds)
+    report(start, end, 'damaged: the end of a segment, without messages');
   return { log: { segments, end: scan.end.offset, newest }, findings };
 }
 
