@@ -45,26 +45,31 @@ export function lookThrough(
 ): QueueLook {
   const found: FoundMessage[] = [];
   const start = Math.max(from, queue.min);
-  const view = queue.view(start, Math.min(SCAN_ENTRIES_MAX, limits.end - start));
+  let next = start;
   let bytes = 0;
-  let scanned = 0;
-  for (; scanned < view.count && found.length < limits.countMax; scanned++) {
-    const at = view.at + scanned * ENTRY_SIZE;
-    const offset = start + scanned;
-    const size = entrySize(view.bytes, at);
-    if (size < 0 || filter.done.has(offset)) continue;
-    if (filter.entries?.(entryTagsCode(view.bytes, at)) === false) continue;
-    const physicalOffset = entryPhysicalOffset(view.bytes, at);
-    if (physicalOffset < logStart) continue;
-    if (filter.records !== undefined) {
-      if (filter.records.isSpent) break;
-      if (!filter.records.matches(physicalOffset, size)) continue;
+  let isFull = false;
+  // Entries are in files and in memory; one view shows one of them.
+  while (!isFull && next < limits.end && next - start < SCAN_ENTRIES_MAX) {
+    const view = queue.view(next, Math.min(SCAN_ENTRIES_MAX, limits.end - next));
+    if (view.count === 0) break;
+    const begin = next;
+    for (; next - begin < view.count && !isFull; next++) {
+      const at = view.at + (next - begin) * ENTRY_SIZE;
+      const size = entrySize(view.bytes, at);
+      if (size < 0 || filter.done.has(next)) continue;
+      if (filter.entries?.(entryTagsCode(view.bytes, at)) === false) continue;
+      const physicalOffset = entryPhysicalOffset(view.bytes, at);
+      if (physicalOffset < logStart) continue;
+      if (filter.records?.isSpent === true || (found.length > 0 && bytes + size > limits.bytesMax)) {
+        return { found, nextOffset: next, bytes };
+      }
+      if (filter.records?.matches(physicalOffset, size) === false) continue;
+      found.push({ offset: next, physicalOffset, size });
+      bytes += size;
+      isFull = found.length >= limits.countMax;
     }
-    if (found.length > 0 && bytes + size > limits.bytesMax) break;
-    found.push({ offset, physicalOffset, size });
-    bytes += size;
   }
-  return { found, nextOffset: start + scanned, bytes };
+  return { found, nextOffset: next, bytes };
 }
 
 /** Where one message of a queue is in the log, or undefined when it is gone. */

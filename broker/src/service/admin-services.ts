@@ -45,13 +45,14 @@ export function adminServices(base: AdminBase, services: BrokerServices): AdminS
   const { clock, disk, store, settings, dataDir, announce } = base;
   const { name: brokerName, cluster: clusterName } = settings.current;
   const { topics, groups, offsets, consumers, guard, producers, hold, stats, delivery } = services;
+  const inFlight = services.pops.service.inFlight.bind(services.pops.service);
   const place = { address: base.advertisedAddress, port: base.advertisedPort, dataDir };
   return {
     address: `${place.address}:${place.port}`,
     topics: new TopicAdminService({ brokerName, clusterName, topics, offsets, hold, store, announce }),
     groups: new GroupAdminService(groups, offsets),
     statistics: new StatisticsService(clock, topics, stats, clusterName),
-    progress: new ProgressService({ clock, topics, groups, consumers, offsets, stats }),
+    progress: new ProgressService({ clock, topics, groups, consumers, offsets, stats, inFlight }),
     directory: new ClientDirectory(consumers, producers, offsets, guard),
     runtime: new RuntimeInfoService({
       clock,

@@ -224,6 +224,11 @@ export class PopService {
     );
   }
 
+  /** Messages of a queue that are leased to a group now. */
+  inFlight(group: string, topic: string, queueId: number): number {
+    return this.#parts.table.find(group, topic, queueId)?.inFlight ?? 0;
+  }
+
   /** How far a group is in all queues that it pops from; the queues of retries are among them. */
   progress(group: string): PopProgress[] {
     const { table, topics } = this.#parts;

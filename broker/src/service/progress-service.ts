@@ -13,6 +13,8 @@ export interface ProgressParts {
   readonly consumers: ConsumerTable;
   readonly offsets: ConsumerOffsets;
   readonly stats: BrokerStats;
+  /** Messages that a group has popped and not acknowledged. */
+  readonly inFlight: (group: string, topic: string, queueId: number) => number;
 }
 
 /** How far a group is in one queue. */
@@ -24,6 +26,8 @@ export interface QueueProgress {
   readonly consumerOffset: number;
   /** Store time of the newest consumed message, ms; 0 when there is none. */
   readonly lastTimestamp: number;
+  /** Messages that are leased to the group now; 0 for one that pulls. */
+  readonly inFlight: number;
 }
 
 export interface GroupProgress {
@@ -77,13 +81,20 @@ export class ProgressService {
   }
 
   ofTopic(group: string, topic: Topic): GroupProgress {
-    const { offsets, stats, clock } = this.#parts;
+    const { offsets, stats, clock, inFlight } = this.#parts;
     const pair = stats.findPair(`${topic.name}@${group}`);
     const queues = Array.from({ length: topic.config.readQueueNums }, (_, queueId) => {
       const queue = topic.existingQueue(queueId);
       const consumerOffset = Math.max(offsets.find(group, topic.name, queueId) ?? 0, 0);
       const lastTimestamp = queue?.storeTimestampAt(consumerOffset - 1) ?? 0;
-      return { topic: topic.name, queueId, brokerOffset: queue?.max ?? 0, consumerOffset, lastTimestamp };
+      return {
+        topic: topic.name,
+        queueId,
+        brokerOffset: queue?.max ?? 0,
+        consumerOffset,
+        lastTimestamp,
+        inFlight: inFlight(group, topic.name, queueId),
+      };
     });
     return { consumeTps: pair?.gets.perSecond(clock.now(), TPS_SECONDS) ?? 0, queues };
   }

@@ -196,8 +196,9 @@ function offsetTableHandlers({ progress, offsetting }: StatsHandlerParts): Handl
 /** JSON of Java's ConsumeStats. */
 function progressText({ consumeTps, queues }: GroupProgress, brokerName: string): string {
   const table = objectKeyMap(
-    queues.map(({ topic, queueId, brokerOffset, consumerOffset, lastTimestamp }) => {
-      const numbers = { brokerOffset, consumerOffset, lastTimestamp, pullOffset: consumerOffset };
+    queues.map(({ topic, queueId, brokerOffset, consumerOffset, lastTimestamp, inFlight }) => {
+      // Tools take the difference of the last two for what is in flight.
+      const numbers = { brokerOffset, consumerOffset, lastTimestamp, pullOffset: consumerOffset + inFlight };
       return [{ brokerName, queueId, topic }, numbers] as const;
     }),
   );

@@ -244,6 +244,7 @@ describe('a lease', () => {
     expect(service.progress(GROUP)).toEqual([
       { topic: 'orders', queueId: 0, position: 2, maxOffset: 3, inFlight: 2 },
     ]);
+    expect(service.inFlight(GROUP, 'orders', 0)).toBe(2);
     await acknowledge(world, popped);
     expect(service.progress(GROUP)[0]).toMatchObject({ position: 2, inFlight: 0 });
     await world.clock.advance(1_100);
