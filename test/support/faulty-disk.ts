@@ -115,12 +115,12 @@ export class FaultyDisk implements Disk {
         return file.read(into, start, length, position);
       },
       datasyncSync: () => {
-        this.#check('datasync', path);
+        if (this.#fails('datasync', path)) this.#failNextSync(path);
         file.datasyncSync();
       },
       datasync: async () => {
         await Promise.resolve();
-        this.#check('datasync', path);
+        if (this.#fails('datasync', path)) this.#failNextSync(path);
         await file.datasync();
       },
       truncate: async (sizeBytes) => {
@@ -134,16 +134,34 @@ export class FaultyDisk implements Disk {
   }
 
   #check(call: Call, path: string, writeHalf?: () => void): void {
+    if (!this.#fails(call, path)) return;
+    if (this.#fault?.kind === 'short') writeHalf?.();
+    throw this.#error(call, path);
+  }
+
+  #fails(call: Call, path: string): boolean {
     this.#count++;
     if (this.#fault === undefined) {
       this.calls.push({ call, path });
-      return;
+      return false;
     }
-    if (this.#count !== this.#fault.number) return;
+    if (this.#count !== this.#fault.number) return false;
     this.failed = { call, path };
-    if (this.#fault.kind === 'short') writeHalf?.();
-    const code = this.#fault.kind === 'EIO' ? 'EIO' : 'ENOSPC';
-    throw Object.assign(new Error(`${code}: ${call} '${path}'`), { code });
+    return true;
+  }
+
+  /** The disk itself fails, because it then takes what was not synced for clean. */
+  #failNextSync(path: string): void {
+    this.inner.hook = (operation) => {
+      if (operation.kind !== 'datasync' || operation.path !== path) return;
+      this.inner.hook = undefined;
+      throw this.#error('datasync', path);
+    };
+  }
+
+  #error(call: Call, path: string): Error {
+    const code = this.#fault?.kind === 'EIO' ? 'EIO' : 'ENOSPC';
+    return Object.assign(new Error(`${code}: ${call} '${path}'`), { code });
   }
 }
 

@@ -232,13 +232,23 @@ export class SimulatedDisk implements Disk {
       },
       datasyncSync: () => {
         check();
-        this.#begin('datasync', path);
+        try {
+          this.#begin('datasync', path);
+        } catch (error) {
+          inode.failSync(inode.pendingCount);
+          throw error;
+        }
         inode.sync(inode.pendingCount);
       },
       datasync: async () => {
         check();
         const covered = inode.pendingMark;
-        await this.#beginLater('datasync', path);
+        try {
+          await this.#beginLater('datasync', path);
+        } catch (error) {
+          inode.failSync(covered - inode.droppedMark);
+          throw error;
+        }
         inode.sync(covered - inode.droppedMark);
       },
       truncate: async (sizeBytes) => {

@@ -73,6 +73,8 @@ export class SimulatedInode {
   #dropped = 0;
   /** Undefined while nothing was changed, and in a clone until somebody looks. */
   #view: Content | undefined;
+  /** A sync failed: readers see what no later sync will write, because the system takes those pages for clean. */
+  #hasLost = false;
 
   get size(): number {
     return this.#current?.size ?? this.#synced.length;
@@ -145,7 +147,7 @@ export class SimulatedInode {
   /** Makes the oldest `count` changes durable. */
   sync(count: number): void {
     if (count <= 0) return;
-    if (count === this.#pending.length) {
+    if (count === this.#pending.length && !this.#hasLost) {
       this.#synced = this.#current?.take() ?? this.#synced;
     } else {
       const durable = new Content(Buffer.from(this.#synced));
@@ -153,7 +155,15 @@ export class SimulatedInode {
       this.#synced = durable.take();
     }
     this.#pending = this.#pending.slice(count);
-    if (this.#pending.length === 0) this.#view = undefined;
+    if (this.#pending.length === 0 && !this.#hasLost) this.#view = undefined;
+    this.#dropped += count;
+  }
+
+  /** A sync of the oldest `count` changes failed: they stay readable, and only a new write of the same makes them durable. */
+  failSync(count: number): void {
+    if (count <= 0 || this.#current === undefined) return;
+    this.#hasLost = true;
+    this.#pending = this.#pending.slice(count);
     this.#dropped += count;
   }
 
@@ -173,6 +183,8 @@ export class SimulatedInode {
     copy.#pending = this.#pending.length === 0 ? [] : [...this.#pending];
     copy.#dropped = this.#dropped;
     copy.#blocks = this.#blocks;
+    copy.#hasLost = this.#hasLost;
+    if (this.#hasLost) copy.#view = new Content(this.content());
     return copy;
   }
 

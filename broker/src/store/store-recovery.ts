@@ -7,7 +7,7 @@ import type { DamageLedger } from './damage-ledger.ts';
 import type { DroppedTopics } from './dropped-topics.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import type { LogEnd } from './log/commit-log.ts';
-import { cutBehind } from './log/log-cut.ts';
+import { cutBehind, rewrite } from './log/log-cut.ts';
 import type { DamagedRange, LogScan } from './log/log-recovery.ts';
 import { LogScanner } from './log/log-recovery.ts';
 import type { LogSegments } from './log/log-segments.ts';
@@ -124,7 +124,8 @@ class Recovery {
         ? await this.#whyRebuild(checkpoint, first, isWhole)
         : 'a rebuild was interrupted';
     if (reason === undefined && known.isClean) {
-      return { end: durable, newestEpoch: 0, damaged: [], unreadableEnds: [], frames: 0, scannedBytes: 0 };
+      const nothing = { newestEpoch: 0, damaged: [], unreadableEnds: [], frames: 0, scannedBytes: 0 };
+      return { ...nothing, end: durable, syncedOffset: durable.offset };
     }
     if (reason === undefined) {
       try {
@@ -245,6 +246,7 @@ class Recovery {
     };
     await keepEnds(ends, scan.damaged, known);
     await cutBehind(this.#options.log, segments, scan.end.offset);
+    rewrite(segments, scan.syncedOffset, scan.end.offset);
     // What a killed process had written may still be on its way to the disk. It counts as durable from here on.
     await segments.sync(start);
     return scan;

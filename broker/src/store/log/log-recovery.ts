@@ -20,6 +20,8 @@ export interface DamagedRange {
 export interface LogScan {
   readonly end: LogEnd;
   readonly newestEpoch: number;
+  /** How far the log is known to have been durable before: what lies between it and the end may only seem to be on the disk. */
+  readonly syncedOffset: number;
   readonly damaged: readonly DamagedRange[];
   /** Ends of segments that can't be read; no message is in them. */
   readonly unreadableEnds: readonly DamagedRange[];
@@ -60,6 +62,7 @@ export class LogScanner {
   /** Where the newest frames begin: a sync reached up to one of them. */
   readonly #borders: number[] = [];
   #newestEpoch = 0;
+  #syncedOffset = 0;
   #frames = 0;
   #scannedBytes = 0;
 
@@ -103,6 +106,7 @@ export class LogScanner {
     return {
       end: { offset, link: previous ?? 0 },
       newestEpoch: this.#newestEpoch,
+      syncedOffset: Math.max(this.#syncedOffset, durable.offset),
       damaged: this.#damaged,
       unreadableEnds: this.#unreadableEnds,
       frames: this.#frames,
@@ -150,6 +154,7 @@ export class LogScanner {
     this.#borders.push(header.baseOffset);
     if (this.#borders.length > BORDERS_MAX) this.#borders.shift();
     this.#newestEpoch = Math.max(this.#newestEpoch, header.epoch);
+    this.#syncedOffset = Math.max(this.#syncedOffset, header.syncedOffset);
     const size = frameSize(header.payloadSize);
     this.#scannedBytes += size;
     if (header.kind === FrameKind.SEGMENT_END) {
