@@ -4,6 +4,8 @@ import type { MqClient, TransactionalOptions } from '@cometmq/client';
 import { createClient, silentLogger } from '@cometmq/client';
 import { createAdmin } from '@cometmq/client/admin/admin-client';
 import { runCommand } from 'cometmq/command/run-command';
+import { RequestCode } from '@cometmq/remoting/protocol/request-code';
+import { BrokerCaller } from '../support/crash/broker-caller.ts';
 import { LoopbackCluster } from '../support/loopback-cluster.ts';
 
 const CHECKS = 2;
@@ -133,6 +135,29 @@ test('an operator lists what is out of checks, reads its story, and has it check
   expect(timeline.events.find(({ what }) => what === 'resumed')?.reason).toBe('the database is back');
   expect(timeline.events.at(-1)).toMatchObject({ what: 'decided', by: 'check' });
   expect((await comet('tx list --state committed -o name')).out).toBe(`${id}\n`);
+});
+
+test('RocketMQ’s request to check a message again finds it by its copy’s id and by its own', async () => {
+  const id = await open('stuck', () => 'unknown');
+  await until(async () => (await comet('tx list --state expired -o name')).out === `${id}\n`);
+  const reader = client().reader({ topic: 'TRANS_CHECK_MAX_TIME_TOPIC', from: 'first' });
+  const [copy] = await reader.pull({ max: 1, wait: 1_000 });
+  expect(copy?.messageId).toBe(id);
+  const caller = new BrokerCaller(cluster.broker.address);
+  const { halfOffset, offsetMessageId } = JSON.parse((await comet(`tx get ${id} -o json`)).out) as {
+    halfOffset: number;
+    offsetMessageId: string;
+  };
+  expect(halfOffset).toBe(0);
+  for (const msgId of [copy?.offsetMessageId ?? '', offsetMessageId]) {
+    const answer = await caller.ask({ code: RequestCode.RESUME_CHECK_HALF_MESSAGE, extFields: { msgId } });
+    expect(answer?.code).toBe(0);
+    await until(async () => (await comet('tx list --state expired -o name')).out === `${id}\n`);
+  }
+  const unknown = { msgId: `${offsetMessageId.slice(0, 16)}00000000000FFFFF` };
+  const refused = await caller.ask({ code: RequestCode.RESUME_CHECK_HALF_MESSAGE, extFields: unknown });
+  expect(refused?.code).not.toBe(0);
+  await caller.close();
 });
 
 test('an operator commits and rolls back, with a reason and not by mistake', async () => {
