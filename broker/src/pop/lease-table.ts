@@ -40,17 +40,8 @@ export class LeaseTable {
     return this.#inFlight;
   }
 
-  get checkPointCount(): number {
-    return this.#byId.size;
-  }
-
   find(group: string, topic: string, queueId: number): LeasedQueue | undefined {
     return this.#topics.get(`${group}@${topic}`)?.[queueId];
-  }
-
-  /** The queues of one topic that a group has popped from, by id. */
-  queuesOf(group: string, topic: string): readonly (LeasedQueue | undefined)[] {
-    return this.#topics.get(`${group}@${topic}`) ?? [];
   }
 
   *queues(): Generator<LeasedQueue> {
@@ -126,7 +117,7 @@ export class LeaseTable {
   postpone(checkPoint: CheckPoint, dueAt: number): void {
     checkPoint.dueAt = dueAt;
     this.#dirty.add(checkPoint);
-    this.#deadlines.push(dueAt, checkPoint.id);
+    this.#schedule(checkPoint);
   }
 
   moved(queue: LeasedQueue, position: number): void {
@@ -220,15 +211,19 @@ export class LeaseTable {
 
   #add(queue: LeasedQueue, data: CheckPointData, open: number | undefined): CheckPoint {
     const checkPoint = new CheckPoint(this.#nextId++, queue, data, open);
-    if (this.#deadlines.size > 2 * this.#byId.size + STALE_MAX) {
-      this.#deadlines.keepOnly((id, dueAt) => this.#byId.get(id)?.dueAt === dueAt);
-    }
-    this.#deadlines.push(checkPoint.dueAt, checkPoint.id);
     this.#byId.set(checkPoint.id, checkPoint);
+    this.#schedule(checkPoint);
     queue.add(checkPoint);
     this.#inFlight += checkPoint.openCount;
     this.#dirty.add(checkPoint);
     return checkPoint;
+  }
+
+  #schedule({ dueAt: at, id: own }: CheckPoint): void {
+    if (this.#deadlines.size >= 2 * this.#byId.size + STALE_MAX) {
+      this.#deadlines.keepOnly((id, dueAt) => this.#byId.get(id)?.dueAt === dueAt);
+    }
+    this.#deadlines.push(at, own);
   }
 
   #remove(checkPoint: CheckPoint): void {

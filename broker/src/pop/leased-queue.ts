@@ -27,10 +27,6 @@ export class LeasedQueue {
     this.position = position;
   }
 
-  get isIdle(): boolean {
-    return this.#checkPoints.size === 0;
-  }
-
   add(checkPoint: CheckPoint): void {
     const { startOffset } = checkPoint.data;
     const present = this.#checkPoints.get(startOffset);

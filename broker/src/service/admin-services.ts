@@ -63,6 +63,7 @@ export function adminServices(base: AdminBase, services: BrokerServices): AdminS
       delivery,
       schedules: services.schedules,
       guard,
+      pops: services.pops,
       transactions: services.openTransactions,
     }),
     broker: new BrokerAdminService(settings, store, delivery, place),

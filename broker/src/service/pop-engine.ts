@@ -22,13 +22,14 @@ export interface PopEngineParts extends Omit<PopParts, 'table' | 'journal' | 'ho
 /** The parts of POP, put together; their start and stop. */
 export class PopEngine {
   readonly service: PopService;
+  readonly #table: LeaseTable;
   readonly #journal: LeaseJournal;
   readonly #revival: Revival;
   readonly #hold: PopHold;
 
   constructor(parts: PopEngineParts) {
     const { clock, config } = parts;
-    const table = new LeaseTable();
+    const table = (this.#table = new LeaseTable());
     this.#hold = new PopHold(clock);
     this.#journal = new LeaseJournal({ ...parts, table, clusterName: config.cluster });
     const own = { ...parts, table, journal: this.#journal, hold: this.#hold };
@@ -64,9 +65,12 @@ export class PopEngine {
     await this.#journal.stop();
   }
 
-  /** Copies made for retries and among the dead letters, and messages that expired before they were acknowledged. */
-  get counts(): { readonly revived: number; readonly dead: number; readonly lost: number } {
+  /**
+   * Messages on lease and requests that wait; and since the start: copies made for retries and among the dead letters, and
+   * messages that expired before they were acknowledged.
+   */
+  get counts(): Readonly<Record<'inFlight' | 'waiting' | 'revived' | 'dead' | 'lost', number>> {
     const { revived, dead, lost } = this.#revival;
-    return { revived, dead, lost };
+    return { inFlight: this.#table.inFlight, waiting: this.#hold.count, revived, dead, lost };
   }
 }

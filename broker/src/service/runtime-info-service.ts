@@ -8,6 +8,7 @@ import type { BrokerStats } from '../stats/broker-stats.ts';
 import type { StatsItem } from '../stats/stats-item.ts';
 import { firstStoreTimestamp } from '../store/first-message.ts';
 import type { MessageStore } from '../store/message-store.ts';
+import type { PopEngine } from './pop-engine.ts';
 import type { Transactions } from '../transaction/transactions.ts';
 
 export interface RuntimeInfoParts {
@@ -20,6 +21,7 @@ export interface RuntimeInfoParts {
   readonly transactions: Transactions;
   readonly schedules: Schedules;
   readonly guard: GroupGuard;
+  readonly pops: PopEngine;
 }
 
 /** What tools and exporters expect and what does not exist in a broker with one event loop and no buffers of its own. */
@@ -72,6 +74,7 @@ export class RuntimeInfoService {
       ...transactionsOf(this.#parts.transactions, clock.now()),
       ...this.#timers(clock.now()),
       ...damageOf(store),
+      ...popsOf(this.#parts.pops),
       // Not in RocketMQ: why messages are refused, empty while they are not.
       sendRefusal: (store.failure ?? store.refusal)?.message ?? '',
       // Not in RocketMQ: consumer groups whose members do not fit together, and members kept out for that.
@@ -157,6 +160,18 @@ export class RuntimeInfoService {
       levels.map(({ offset, max }, index) => [`scheduleMessageOffset_${index + 1}`, `${offset},${max}`]),
     );
   }
+}
+
+/** Not in RocketMQ: what is popped, and what became of it. */
+function popsOf({ counts }: PopEngine): Record<string, string> {
+  const { inFlight, waiting, revived, dead, lost } = counts;
+  return {
+    popInFlight: String(inFlight),
+    popWaiting: String(waiting),
+    popRetries: String(revived),
+    popDeadLetters: String(dead),
+    popExpired: String(lost),
+  };
 }
 
 /** Not in RocketMQ: what was found damaged since the start. */

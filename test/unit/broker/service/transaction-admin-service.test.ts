@@ -158,6 +158,7 @@ test('the broker’s numbers tell how transactions fare', async () => {
   const runtime = new RuntimeInfoService({
     ...{ clock, disk, store, dataDir: '/', stats: services.stats, delivery: services.delivery },
     ...{ schedules: services.schedules, guard: services.guard, transactions: services.openTransactions },
+    pops: services.pops,
   });
   expect(await runtime.table()).toMatchObject({
     transactionHalfMessages: '1',
