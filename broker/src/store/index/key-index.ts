@@ -32,6 +32,8 @@ export class KeyIndex {
   readonly #entriesMax: number;
   /** Sequence numbers of the segments on disk, ascending; the last one is active. */
   readonly #sealed: number[] = [];
+  /** Segments whose slots were read and found intact. */
+  readonly #checkedSlots = new Set<number>();
   #sequence = 1;
   #active: ActiveIndexSegment;
   /** Entries of the active segment that are on disk. */
@@ -222,6 +224,7 @@ export class KeyIndex {
       const next = this.#firstOffset(this.#sealed[1] ?? this.#sequence);
       if (next === undefined || next > logStart) return;
       this.#sealed.shift();
+      this.#checkedSlots.delete(first);
       await this.#disk.remove(this.#path(first, 'slots'));
       await this.#disk.remove(this.#path(first, 'entries'));
       // One by one: a removal that survives a crash must not leave a gap behind one that does not.
@@ -233,6 +236,7 @@ export class KeyIndex {
     await this.#disk.removeTree(this.#directory);
     this.#disk.makeDirectorySync(this.#directory);
     this.#sealed.length = 0;
+    this.#checkedSlots.clear();
     this.#full = [];
     this.#active = new ActiveIndexSegment(this.#entriesMax);
     this.#flushed = 0;
@@ -272,8 +276,8 @@ export class KeyIndex {
     end: number,
     visits: { left: number },
   ): Generator<IndexHit> {
-    const slots = readFileSync(this.#disk, this.#path(sequence, 'slots'));
-    if (slots === undefined || !areSlotsIntact(slots, this.#entriesMax)) {
+    const first = this.#sealedNewest(sequence, hash);
+    if (first === undefined) {
       this.onDamage(sequence);
       return;
     }
@@ -282,7 +286,7 @@ export class KeyIndex {
     try {
       yield* chain(
         hash,
-        getInt32(slots, 4 + indexSlot(hash, this.#entriesMax) * 4),
+        first,
         begin,
         end,
         visits,
@@ -297,6 +301,27 @@ export class KeyIndex {
     } finally {
       void file.close();
     }
+  }
+
+  /**
+   * Where the chain of a hash begins in a sealed segment, undefined when its slots are damaged. All of them are read and
+   * checked on first use; reading a MiB from each segment for each lookup would block everything else.
+   */
+  #sealedNewest(sequence: number, hash: number): number | undefined {
+    const path = this.#path(sequence, 'slots');
+    const at = 4 + indexSlot(hash, this.#entriesMax) * 4;
+    if (!this.#checkedSlots.has(sequence)) {
+      const slots = readFileSync(this.#disk, path);
+      if (slots === undefined || !areSlotsIntact(slots, this.#entriesMax)) return undefined;
+      this.#checkedSlots.add(sequence);
+      return getInt32(slots, at);
+    }
+    if (!this.#disk.existsSync(path)) return undefined;
+    const file = this.#disk.openSync(path, 'read');
+    const slot = Buffer.allocUnsafe(4);
+    const read = file.readSync(slot, 0, slot.length, at);
+    void file.close();
+    return read === slot.length ? getInt32(slot, 0) : undefined;
   }
 
   #firstOffset(sequence: number): number | undefined {

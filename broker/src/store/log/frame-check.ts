@@ -15,8 +15,12 @@ import { segmentName } from './segment-file.ts';
 const WINDOW_SIZE = 32 * 1024;
 /** No frame is larger. */
 const FRAME_SIZE_MAX = 8 * 1024 * 1024;
-/** Segments whose checked sectors are remembered: a bit for each, 256 KiB for a segment of 1 GiB. */
-const SEGMENTS_MAX = 16;
+/**
+ * Segments whose checked sectors are remembered: a bit for each, 64 KiB for a segment of 256 MiB. All of a log of 64 GiB:
+ * timed messages are read in the order of their due times, from everywhere in the log, and a frame that is checked for
+ * each of its messages again costs a hundred times the read.
+ */
+const SEGMENTS_MAX = 256;
 
 /** Who is told of damage, and remembers where it is. */
 export interface DamageListener {
