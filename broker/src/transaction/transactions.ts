@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
-import { errorText } from '@cometmq/common/error/mq-error';
+import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
 import type { ProducerTable } from '../client/producer-table.ts';
 import type { KeyValueStore } from '../store/kv/key-value-store.ts';
@@ -41,6 +41,8 @@ export class Transactions {
   readonly #parts: TransactionsParts;
   readonly #snapshots: TransactionSnapshots;
   #timer: Timer | undefined;
+  /** The table is what the log says; before that nothing may be saved or given up on its strength. */
+  #isLoaded = false;
   #isStopped = false;
   #hasFailed = false;
 
@@ -52,16 +54,21 @@ export class Transactions {
     this.journal = new TransactionJournal(clock, store, table, storeHost, durability);
     this.history = new TransactionHistory(store);
     this.check = new TransactionCheck({ ...parts, table, stats, journal: this.journal });
+    const { journal, history } = this;
+    const carrier = new TransactionCarrier({ ...parts, table, journal, snapshots: this.#snapshots, history });
+    store.beforeExpiry(async (logStart) => {
+      if (!this.#isLoaded) throw new MqError('SERVICE_NOT_AVAILABLE', 'open transactions are not read yet');
+      await carrier.carry(logStart);
+    });
   }
 
   /** Finds the transactions that were open when the broker stopped. */
   async load(): Promise<void> {
     const { store, log } = this.#parts;
-    const { table, journal, history, check } = this;
+    const { table, check } = this;
     const snapshots = this.#snapshots;
-    const carrier = new TransactionCarrier({ log, store, table, journal, snapshots, history });
     await recoverTransactions({ log, store, table, snapshots, dueAt: (open) => check.dueAtAfterStart(open) });
-    store.beforeExpiry((logStart) => carrier.carry(logStart));
+    this.#isLoaded = true;
   }
 
   start(): void {
@@ -73,7 +80,7 @@ export class Transactions {
     this.#isStopped = true;
     this.#timer?.cancel();
     await this.check.stop();
-    await this.#save(true);
+    if (this.#isLoaded) await this.#save(true);
   }
 
   /** Makes the present state a start's point of departure. */

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { brokerConfigSchema } from '@cometmq/broker/config/broker-config';
 import type { KeyValueChange } from '@cometmq/broker/store/kv/key-value-store';
+import { Transactions } from '@cometmq/broker/transaction/transactions';
+import { silentLogger } from '@cometmq/common/logging/logger';
+import { encodeHost } from '@cometmq/common/message/host';
 import { TransactionWorld } from '../../../support/transaction-world.ts';
 
 let tx: TransactionWorld;
@@ -81,4 +85,22 @@ test('rows of half messages that the log does not have are dropped, for good', a
   await tx.restart();
   expect(tx.table.size).toBe(1);
   expect(await rows()).toEqual(['ID1']);
+});
+
+test('a broker whose start fails before it has read its transactions neither saves nor gives up anything', async () => {
+  await tx.sendHalf();
+  const { clock, store, kv, services } = tx.world;
+  const { topics, producers } = services;
+  const failed = new Transactions({
+    ...{ clock, log: silentLogger, store, kv, topics, producers },
+    ...{
+      settings: brokerConfigSchema.parse({}),
+      storeHost: encodeHost('127.0.0.1', 10_911),
+      durability: 'synced',
+    },
+  });
+  await failed.stop();
+  expect(await kv.get('transaction-position')).toBeUndefined();
+  await tx.restart();
+  expect(tx.table.size).toBe(1);
 });
