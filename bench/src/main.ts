@@ -10,6 +10,7 @@ import type { RestartSizes } from './scenario/restart.ts';
 import { restartTimes } from './scenario/restart.ts';
 import type { Measurement, RoundOptions } from './scenario/rounds.ts';
 import { runRounds } from './scenario/rounds.ts';
+import { printSchedules } from './scenario/schedules.ts';
 import type { Scenario } from './scenario/scenarios.ts';
 import { SCENARIOS, publishJob } from './scenario/scenarios.ts';
 import { startTimeMs } from './scenario/start-time.ts';
@@ -49,7 +50,9 @@ class Bench {
 
   async run(): Promise<void> {
     printFacts(this.#facts);
-    if (this.#options.restart !== undefined) await this.#restart(this.#options.restart);
+    if (this.#options.schedules !== undefined)
+      await printSchedules(join(this.#dataDir, 'schedules'), this.#options.schedules);
+    else if (this.#options.restart !== undefined) await this.#restart(this.#options.restart);
     else if (this.#options.isProfile) await this.#profile();
     else if (this.#options.peer === 'apache') await this.#besideApache();
     else await this.#alone();

@@ -10,6 +10,7 @@ export const USAGE = `npm run bench -- [options]
   --restart          starts over a large store: after a clean stop, and after a kill that leaves a tail to recover
   --store-mib N      size of that store (20480)
   --tail-mib N       size of that tail (1024)
+  --schedules N      timed messages: N of them come, wait over a start, and are delivered
   --only TEXT        scenarios whose name contains TEXT
   --rounds N         rounds of each scenario (3; 5 in the full run)
   --data FOLDER      where the servers keep their data for the run (the system's temporary folder)
@@ -21,6 +22,8 @@ export interface BenchOptions {
   readonly isProfile: boolean;
   /** Undefined: the other scenarios. */
   readonly restart: RestartSizes | undefined;
+  /** Undefined: the other scenarios. */
+  readonly schedules: number | undefined;
   readonly peer: 'apache' | undefined;
   readonly only: string;
   readonly rounds: number;
@@ -38,6 +41,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       restart: { type: 'boolean', default: false },
       'store-mib': { type: 'string', default: '20480' },
       'tail-mib': { type: 'string', default: '1024' },
+      schedules: { type: 'string' },
       peer: { type: 'string' },
       only: { type: 'string', default: '' },
       rounds: { type: 'string' },
@@ -60,6 +64,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
           queues: 1_000,
         }
       : undefined,
+    schedules: values.schedules === undefined ? undefined : wholeNumber('schedules', values.schedules),
     peer: values.peer,
     only: values.only,
     rounds,

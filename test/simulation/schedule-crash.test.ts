@@ -168,7 +168,7 @@ test('every power cut while messages come, wait, move, are cancelled and deliver
   expect(workload.moments.length).toBeGreaterThan(100);
   expect(workload.moments.at(-1)?.mustCome.length).toBeGreaterThan(10);
   expect(workload.moments.at(-1)?.mustNotCome.length).toBeGreaterThan(2);
-});
+}, 120_000);
 
 test('every power cut while the log gives up segments in which messages wait', async () => {
   const workload = new Workload(12, 3);
@@ -190,4 +190,4 @@ test('every power cut while the log gives up segments in which messages wait', a
     faults.push(...(await judge(moment, index, 2 * HOUR_MS)));
   expect(faults).toEqual([]);
   expect(workload.moments.at(-1)?.mustCome.length).toBe(31);
-});
+}, 120_000);
