@@ -86,7 +86,7 @@ class Run {
       case 'pass':
         await this.#world.clock.advance(next.ms);
         await this.#world.clock.settle();
-        return this.compare();
+        { this.compare(); return; }
       case 'restart':
         await this.close();
         return this.open();
