@@ -86,7 +86,10 @@ class Run {
       case 'pass':
         await this.#world.clock.advance(next.ms);
         await this.#world.clock.settle();
-        { this.compare(); return; }
+        {
+          this.compare();
+          return;
+        }
       case 'restart':
         await this.close();
         return this.open();
