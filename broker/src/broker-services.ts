@@ -118,7 +118,7 @@ export function brokerServices(base: BrokerBase): BrokerServices {
 /** Consuming on lease, and who consumes so. */
 function popServices(
   base: BrokerBase,
-  parts: Omit<PopEngineParts, keyof BrokerBase>,
+  parts: Omit<PopEngineParts, keyof BrokerBase> & { readonly consumers: ConsumerTable },
 ): Pick<BrokerServices, 'pops' | 'modes' | 'assignments'> {
   const { topics, groups, consumers, offsets } = parts;
   const modes = new RequestModes(base.kv);

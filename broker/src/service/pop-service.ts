@@ -2,7 +2,6 @@ import type { Clock } from '@cometmq/common/clock/clock';
 import { MqError } from '@cometmq/common/error/mq-error';
 import { Perm } from '@cometmq/common/message/sys-flag';
 import type { RandomSource } from '@cometmq/common/random/random';
-import type { ConsumerTable } from '../client/consumer-table.ts';
 import type { GroupGuard } from '../client/group-guard.ts';
 import type { Subscription } from '../client/subscription.ts';
 import { subscription } from '../client/subscription.ts';
@@ -42,7 +41,6 @@ export interface PopParts {
   readonly store: MessageStore;
   readonly topics: TopicTable;
   readonly groups: GroupTable;
-  readonly consumers: ConsumerTable;
   readonly offsets: ConsumerOffsets;
   readonly filters: PropertyFilters;
   readonly stats: BrokerStats;
@@ -310,11 +308,9 @@ export class PopService {
     return topic;
   }
 
-  #subscription({ group, topic, expression, expressionType }: PopRequest): Subscription {
-    const { consumers, filters, clock } = this.#parts;
-    const own = subscription(topic, expression ?? '*', expressionType, clock.now(), filters);
-    consumers.compensate(group, own);
-    return own;
+  #subscription({ topic, expression, expressionType }: PopRequest): Subscription {
+    const { filters, clock } = this.#parts;
+    return subscription(topic, expression ?? '*', expressionType, clock.now(), filters);
   }
 
   #queuesOf(topic: Topic, queueId: number): StoreQueue[] {

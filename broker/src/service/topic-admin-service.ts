@@ -3,6 +3,7 @@ import { topicNameFault } from '@cometmq/common/topic/names';
 import type { DataVersion, TopicConfig } from '@cometmq/common/topic/topic-config';
 import type { PullHold } from '../hold/pull-hold.ts';
 import type { ConsumerOffsets } from '../offset/consumer-offsets.ts';
+import { popRetryTopic } from '../pop/pop-topics.ts';
 import type { MessageStore } from '../store/message-store.ts';
 import { TOPIC_ATTRIBUTES, changeAttributes, parseAttributeChanges } from '../topic/attributes.ts';
 import { isBrokerTopic } from '../topic/system-topics.ts';
@@ -56,6 +57,8 @@ export class TopicAdminService {
     if (topicNameFault(name) !== undefined) return;
     const { topics, offsets, hold, store, announce } = this.#parts;
     const queues = [...store.queues.all()].filter((queue) => queue.topic === name);
+    // What groups could not handle of this topic goes with it.
+    for (const retry of this.#popRetriesOf(name)) await this.remove(retry);
     await topics.remove(name, async () => {
       // Nobody can send or pull any more; pulls that wait learn it.
       for (const queue of queues) hold.wake(queue);
@@ -93,6 +96,14 @@ export class TopicAdminService {
     for (const name of store.queues.topics()) {
       if (topics.find(name) === undefined) await topics.remove(name, () => store.dropTopic(name));
     }
+  }
+
+  #popRetriesOf(name: string): string[] {
+    const { topics, offsets } = this.#parts;
+    const names = offsets
+      .groupsOf(name)
+      .flatMap((group) => [popRetryTopic(group, name, 1), popRetryTopic(group, name, 2)]);
+    return names.filter((retry) => topics.find(retry) !== undefined);
   }
 
   #check(config: TopicConfig): TopicConfig {

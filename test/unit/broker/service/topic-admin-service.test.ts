@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { topicConfig } from '@cometmq/common/topic/topic-config';
 import type { AdminWorld } from './admin-world.ts';
+import { GROUP, pop } from '../../../support/pop-world.ts';
 import { adminWorld, send } from './admin-world.ts';
 
 let world: AdminWorld;
@@ -80,6 +81,22 @@ describe('remove', () => {
     );
     await Promise.all([removal, topics.remove('T')]);
     await topics.put([topicConfig('T', 1)]);
+  });
+
+  test('takes along what groups that pop could not handle', async () => {
+    const { topics } = world.admin;
+    const { pops, topics: table } = world.services;
+    await topics.put([topicConfig('T', 1)]);
+    await send(world, 'T', 0, 1);
+    pops.start();
+    expect(pop(world, { topic: 'T' })).toHaveLength(1);
+    await world.clock.advance(32_000);
+    const retry = `%RETRY%${GROUP}_T`;
+    expect([table.find(retry)?.name, world.read(retry).length]).toEqual([retry, 1]);
+    await topics.remove('T');
+    expect(table.find(retry)).toBeUndefined();
+    expect(pops.service.progress(GROUP)).toEqual([]);
+    await pops.stop();
   });
 
   test('refuses system topics; unknown and impossible names are fine', async () => {
