@@ -21,6 +21,8 @@ const FIRST_STORED_AT = 'COMET_HALF_STORED_AT';
 /** Properties of a copy, and those of a half message that the committed one does not carry. */
 const COPY = [Property.TRANSACTION_PREPARED_QUEUE_OFFSET, FIRST_PLACE, FIRST_STORED_AT] as const;
 const PLACE = [Property.REAL_TOPIC, Property.REAL_QUEUE_ID, ...COPY] as const;
+/** A message can't keep itself from questions for longer, s: a year. */
+const IMMUNITY_MAX_S = 366 * 86_400;
 /** Room that a copy needs for the properties that say where it comes from. */
 const COPY_BYTES = 192;
 
@@ -86,7 +88,7 @@ export function storedHalf(record: StoredRecord): StoredHalf {
 /** The transaction that begins with a half message, or, for a copy, that the copy belongs to. */
 export function transactionOf(half: StoredHalf): OpenTransaction {
   const { properties } = half;
-  const immunitySeconds = Number(properties.get(Property.CHECK_IMMUNITY_TIME) ?? 0);
+  const immunitySeconds = Math.min(Number(properties.get(Property.CHECK_IMMUNITY_TIME) ?? 0), IMMUNITY_MAX_S);
   const first = Number(properties.get(FIRST_PLACE) ?? half.physicalOffset);
   return {
     physicalOffset: first,

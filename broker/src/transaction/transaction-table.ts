@@ -38,6 +38,11 @@ export class TransactionTable {
     return this.#bytes;
   }
 
+  /** Entries of the schedule, those included that are out of date. */
+  get scheduledCount(): number {
+    return this.#heap.size;
+  }
+
   /** The one that was stored first. */
   get oldest(): OpenTransaction | undefined {
     const [oldest] = this.#byPlace.values();

@@ -60,6 +60,17 @@ describe('a question', () => {
     expect(asked.some(({ uniqueKey }) => uniqueKey === 'ID1')).toBe(true);
   });
 
+  test.each(['abc', '', '0', '1e400', '-Infinity'])(
+    'is not kept away for ever by a time like "%s"',
+    async (time) => {
+      const half = await tx.sendHalf({ CHECK_IMMUNITY_TIME_IN_SECONDS: time });
+      const { nextCheckAt = Infinity } = await tx.admin.get('ID1');
+      expect(nextCheckAt - tx.world.clock.now()).toBeLessThanOrEqual(366 * 86_400_000);
+      await tx.end(half, 'commit');
+      expect(tx.bodies()).toEqual(['hello']);
+    },
+  );
+
   test('is repeated every thirty seconds; each is told with who was asked and what it answered', async () => {
     const half = await tx.sendHalf();
     const asked = tx.producer();
