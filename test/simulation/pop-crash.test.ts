@@ -180,4 +180,4 @@ test('a power cut anywhere: nothing acknowledged comes again, all else does, eac
     }
     await world.services.pops.stop();
   }
-});
+}, 120_000);
