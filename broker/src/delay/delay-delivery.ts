@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
-import { errorText } from '@cometmq/common/error/mq-error';
+import { MqError, errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
 import { Property } from '@cometmq/common/message/property-names';
 import { SystemTopic } from '@cometmq/common/topic/names';
@@ -34,8 +34,10 @@ export interface DelayDeliveryParts {
  */
 export class DelayDelivery {
   readonly #levels: readonly LevelDelivery[];
+  readonly #store: MessageStore;
 
   constructor(parts: DelayDeliveryParts) {
+    this.#store = parts.store;
     this.#levels = Array.from(
       { length: parts.levels.count },
       (_, index) => new LevelDelivery(parts, index + 1),
@@ -45,10 +47,19 @@ export class DelayDelivery {
   /** Begins where the journal, which is loaded before, says. */
   start(): void {
     for (const level of this.#levels) level.start();
+    this.#store.beforeExpiry((logStart) => this.#checkWaiting(logStart));
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#levels.map((level) => level.stop()));
+  }
+
+  /** What waits in a level is due within hours: its segment stays until then. */
+  #checkWaiting(logStart: number): Promise<void> {
+    const waiting = this.#levels.find(({ oldest }) => oldest !== undefined && oldest < logStart);
+    if (waiting === undefined) return Promise.resolve();
+    const why = `messages of delay level ${waiting.queue.queueId + 1} wait in the oldest segment`;
+    return Promise.reject(new MqError('SERVICE_NOT_AVAILABLE', why));
   }
 
   /** Next offset to deliver and end of each level's queue, level 1 first. */
@@ -72,6 +83,11 @@ class LevelDelivery {
     this.#level = level;
     this.#delayMs = parts.levels.delayMs(level);
     this.queue = parts.store.queues.get(SystemTopic.SCHEDULE, level - 1);
+  }
+
+  /** Log position of the first message that waits, undefined without one. */
+  get oldest(): number | undefined {
+    return this.offset < this.queue.max ? this.queue.physicalOffsetAt(this.offset) : undefined;
   }
 
   start(): void {

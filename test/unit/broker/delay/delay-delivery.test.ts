@@ -80,6 +80,21 @@ test('a message of a deleted topic is dropped, those behind it come', async () =
   expect(bodies()).toEqual(['a']);
 });
 
+test('the log keeps what waits in a level', async () => {
+  await open({ segmentSizeBytes: 1024 * 1024, retentionMs: 60_000 });
+  await send('patient', 18);
+  for (let filled = 0; filled < 25; filled++) await send('x'.repeat(100_000), 0, 'filler');
+  await world.clock.advance(120_000);
+  const held = world.store.expire();
+  held.catch(() => undefined);
+  await world.clock.settle();
+  await expect(held).rejects.toThrow('delay level 18');
+  expect(world.store.logStart).toBe(0);
+  await world.clock.advance(7_200_000);
+  expect(bodies()).toEqual(['patient']);
+  expect(world.store.logStart).toBeGreaterThan(0);
+});
+
 test('a delivery that fails is tried again', async () => {
   await send('a', 1);
   await send('b', 1);
