@@ -7,7 +7,7 @@ import type { DamageLedger } from './damage-ledger.ts';
 import type { DroppedTopics } from './dropped-topics.ts';
 import type { KeyIndex } from './index/key-index.ts';
 import type { LogEnd } from './log/commit-log.ts';
-import { cutBehind, rewrite } from './log/log-cut.ts';
+import { cutBehind } from './log/log-cut.ts';
 import type { DamagedRange, LogScan } from './log/log-recovery.ts';
 import { LogScanner } from './log/log-recovery.ts';
 import type { LogSegments } from './log/log-segments.ts';
@@ -17,6 +17,7 @@ import { segmentName } from './log/segment-file.ts';
 import type { QueueTable } from './queue/queue-table.ts';
 import type { QueueEnds } from './rebuild-marker.ts';
 import { RebuildMarker } from './rebuild-marker.ts';
+import { TailCopy } from './tail-copy.ts';
 import { RebuildNeeded, RecordDispatcher } from './record-dispatcher.ts';
 
 export interface StoreParts {
@@ -52,6 +53,7 @@ export async function recoverStore(
   dropped.load();
   if (checkpoint === undefined) refuseNewerFormat(segments);
   checkLogIsThere(options, segments, checkpoint);
+  await new TailCopy(options.disk, options.directory, segments).restore();
   const isNew = checkpoint === undefined && segments.first === undefined && parts.queues.hasNoFiles();
   if (segments.first === undefined) await segments.createFirst(0, FIRST_FILL_BYTES);
   // Looking through a segment of zeros would be half of the first start.
@@ -246,9 +248,10 @@ class Recovery {
     };
     await keepEnds(ends, scan.damaged, known);
     await cutBehind(this.#options.log, segments, scan.end.offset);
-    rewrite(segments, scan.syncedOffset, scan.end.offset);
     // What a killed process had written may still be on its way to the disk. It counts as durable from here on.
     await segments.sync(start);
+    const { disk, directory } = this.#options;
+    await new TailCopy(disk, directory, segments).renew(scan.syncedOffset, scan.end.offset);
     return scan;
   }
 

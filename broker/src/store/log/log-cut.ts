@@ -42,22 +42,3 @@ function blank(log: Logger, segments: SegmentSource, end: number): void {
     segment?.file.writeSync(zeros, 0, zeros.length, position - segment.base);
   }
 }
-
-/** Read and written at once. */
-const REWRITE_BYTES = 1024 * 1024;
-
-/**
- * Writes a part of the log anew, byte by byte the same. After a sync that failed the system takes its pages for clean:
- * they can be read, and the next sync succeeds without having written them.
- */
-export function rewrite(segments: LogSegments, from: number, end: number): void {
-  const bytes = Buffer.alloc(Math.min(Math.max(end - from, 0), REWRITE_BYTES));
-  for (let at = from; at < end;) {
-    const segment = segments.find(at);
-    if (segment === undefined) return;
-    const wanted = Math.min(bytes.length, end - at, segment.base + segments.segmentSize - at);
-    const size = segment.file.readSync(bytes, 0, wanted, at - segment.base);
-    segment.file.writeSync(bytes, 0, size, at - segment.base);
-    at += wanted;
-  }
-}
