@@ -3,6 +3,7 @@ import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import { every } from '@cometmq/common/clock/clock';
 import type { Disk } from '@cometmq/common/disk/disk';
 import { MqError, errorText } from '@cometmq/common/error/mq-error';
+import { closeAll } from '@cometmq/common/lifecycle/close-all';
 import type { Logger } from '@cometmq/common/logging/logger';
 import { encodeHost, isAddress } from '@cometmq/common/message/host';
 import type { Net } from '@cometmq/common/net/net';
@@ -175,18 +176,20 @@ export class Broker {
 
   async #stop(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
-    await this.#registration?.stop();
-    await this.#pool.close();
-    await this.#server.close();
-    this.#services?.hold.close();
-    await this.#services?.pops.stop();
-    await this.#services?.openTransactions.stop();
-    await this.#services?.delivery.stop();
-    await this.#services?.schedules.stop();
-    await this.#services?.offsets.flush(true);
-    await this.#store?.close();
-    await this.#kv?.close();
-    await this.#lock.release();
+    await closeAll(
+      () => this.#registration?.stop(),
+      () => this.#pool.close(),
+      () => this.#server.close(),
+      () => this.#services?.hold.close(),
+      () => this.#services?.pops.stop(),
+      () => this.#services?.openTransactions.stop(),
+      () => this.#services?.delivery.stop(),
+      () => this.#services?.schedules.stop(),
+      () => this.#services?.offsets.flush(true),
+      () => this.#store?.close(),
+      () => this.#kv?.close(),
+      () => this.#lock.release(),
+    );
     this.#log.info({}, 'broker stopped');
   }
 
@@ -221,6 +224,7 @@ export class Broker {
         return settings.current.retentionMs;
       },
       logSizeMaxBytes: config.logSizeMaxBytes,
+      diskSpace: { warnPercent: config.diskWarnPercent, fullPercent: config.diskFullPercent },
       storeHost: encodeHost(this.#advertisedAddress(), this.#port),
       tagsCodeRule: delayTagsCodeRule(levels),
     });
@@ -262,6 +266,7 @@ export class Broker {
       await offsets.removeTopic(name);
       await store.dropTopic(name);
     });
+    if (!store.isAfterCrash) return;
     const moved = offsets.limitTo((topic, queueId) => store.queues.find(topic, queueId)?.max ?? 0);
     if (moved > 0)
       this.#log.warn(

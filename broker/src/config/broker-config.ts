@@ -85,6 +85,20 @@ export const brokerConfigSchema = z.object({
     .min(2 * MIB)
     .default(64 * 1024 * MIB)
     .describe('the oldest messages go when the log is larger'),
+  diskWarnPercent: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(75)
+    .describe('share of the disk in use from which on the log warns'),
+  diskFullPercent: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(90)
+    .describe('share from which on messages are refused, unless 16 GiB are still free'),
   delayLevels: z
     .string()
     .default('1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h')

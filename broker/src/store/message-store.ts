@@ -48,6 +48,8 @@ export class MessageStore {
   readonly queues: QueueTable;
   readonly index: KeyIndex;
   readonly reader: LogReader;
+  /** The broker before did not stop in order. */
+  readonly isAfterCrash: boolean;
   /** Ranges that recovery found damaged. */
   readonly damaged: readonly DamagedRange[];
   readonly #options: StoreOptions;
@@ -102,6 +104,7 @@ export class MessageStore {
     this.#dropped = parts.dropped;
     this.#checkpointFile = checkpointFile;
     this.damaged = recovered.damaged;
+    this.isAfterCrash = recovered.isAfterCrash;
     this.#storeTimestamp = recovered.storeTimestamp;
     this.reader = new LogReader(parts.segments, tail, parts.damage);
     this.#commitLog = new CommitLog({

@@ -33,6 +33,7 @@ export interface RecoveredStore {
   readonly epoch: number;
   readonly storeTimestamp: number;
   readonly damaged: readonly DamagedRange[];
+  readonly isAfterCrash: boolean;
 }
 
 /** The first segment is filled with this many zeros before the first start is done. */
@@ -59,7 +60,7 @@ export async function recoverStore(
   // Looking through a segment of zeros would be half of the first start.
   if (isNew) {
     await parts.index.removeAll();
-    return { end: { offset: 0, link: 0 }, epoch: 1, storeTimestamp: 0, damaged: [] };
+    return { end: { offset: 0, link: 0 }, epoch: 1, storeTimestamp: 0, damaged: [], isAfterCrash: false };
   }
   const startedMs = options.clock.monotonic();
   const recovery = new Recovery(options, parts);
@@ -75,6 +76,7 @@ export async function recoverStore(
     epoch: Math.max(checkpoint?.epoch ?? 0, scan.newestEpoch) + 1,
     storeTimestamp: Math.max(checkpoint?.storeTimestamp ?? 0, recovery.storeTimestamp),
     damaged: scan.damaged,
+    isAfterCrash: checkpoint?.isClean !== true,
   };
 }
 
