@@ -5,9 +5,12 @@ import { Backoff } from '../connection/backoff.ts';
 import type { OffsetRequests } from '../connection/offset-requests.ts';
 import { TimerGroup } from '../options/timer-group.ts';
 import { queueKey } from '../route/topic-queues.ts';
-import type { ConsumerSettings } from './consumer-settings.ts';
+import type { Backlog } from './backlog.ts';
+import { OffsetBacklog } from './backlog.ts';
+import type { ConsumerSettings, OrderUnit } from './consumer-settings.ts';
 import type { ConsumeStats } from './consume-stats.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { KeyBacklog } from './key-backlog.ts';
 import type { OffsetStore } from './offset-store.ts';
 import { ProcessQueue } from './process-queue.ts';
 import { PullLoop } from './pull-loop.ts';
@@ -40,7 +43,8 @@ export interface AssignedQueue {
 }
 
 const PULL_BACKOFF = { firstMs: 100, maxMs: 3000 };
-const CONCURRENT_SPAN_MAX = 2000;
+/** How far later messages may get ahead of an unfinished one. */
+const SPAN_MAX = 2000;
 /** An ordered queue's handler may end its message before the queue goes to another member. */
 const HAND_OVER_MS = 10_000;
 /** A broker that calls every offset illegal is asked this often at most. */
@@ -131,7 +135,10 @@ export class Assignment {
     } finally {
       this.#locking = false;
     }
-    for (const { process } of this.all()) dispatcher.wake(process);
+    for (const { process } of this.all()) {
+      if (locks.isHeld(process.queue)) dispatcher.wake(process);
+      else process.stopHandlers(new Error('the lock of the queue was lost'));
+    }
   }
 
   isLocked(queue: MessageQueue): boolean {
@@ -184,9 +191,9 @@ export class Assignment {
     const limits = {
       countMax: settings.prefetch,
       bytesMax: settings.prefetchBytes,
-      spanMax: settings.ordered ? Infinity : Math.max(CONCURRENT_SPAN_MAX, settings.prefetch),
+      spanMax: settings.unit === 'queue' ? Infinity : Math.max(SPAN_MAX, settings.prefetch),
     };
-    const process = new ProcessQueue(queue, limits, clock.monotonic());
+    const process = new ProcessQueue(queue, limits, clock.monotonic(), newBacklog(settings.unit));
     const loop = new PullLoop({
       clock,
       log,
@@ -284,4 +291,8 @@ export class Assignment {
     void this.#options.dispatcher.retire(assigned.process);
     assigned.process.drop(reason);
   }
+}
+
+function newBacklog(unit: OrderUnit): Backlog {
+  return unit === 'key' ? new KeyBacklog() : new OffsetBacklog();
 }

@@ -9,7 +9,7 @@ import type { ConsumerSettings } from './consumer-settings.ts';
 import type { ConsumeStats } from './consume-stats.ts';
 import type { HandlerRun, Outcome } from './handler-run.ts';
 import type { OffsetStore } from './offset-store.ts';
-import type { Delivery } from './process-queue.ts';
+import type { Delivery } from './delivery.ts';
 import { ProcessQueue } from './process-queue.ts';
 
 export interface ConsumerOperatorOptions {

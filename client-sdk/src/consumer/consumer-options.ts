@@ -33,8 +33,8 @@ interface CommonConsumerOptions<T> {
   readonly filter?: Filter;
   /** `cluster`: each message goes to one member; `broadcast`: to all. @defaultValue 'cluster' */
   readonly mode?: 'cluster' | 'broadcast';
-  /** One message of a queue at a time, in order. */
-  readonly order?: 'queue';
+  /** `queue`: one message of a queue at a time, in order; `key`: one of a sharding key, keys in parallel. */
+  readonly order?: 'queue' | 'key';
   /** Handler calls at the same time. @defaultValue 20 */
   readonly concurrency?: number;
   /** Messages held of each queue. @defaultValue 1000 */

@@ -4,9 +4,14 @@ import type { ConsumerOptions } from './consumer-options.ts';
 import type { RetryBackoff } from './delay-level.ts';
 import type { StartPosition } from './start-offset.ts';
 
+/** What is handled strictly one after the other. */
+export type OrderUnit = 'message' | 'key' | 'queue';
+
 /** Consumer options with their defaults, checked, in plain units. */
 export interface ConsumerSettings {
   readonly broadcast: boolean;
+  readonly unit: OrderUnit;
+  /** Its queues are locked and failures are retried in place. */
   readonly ordered: boolean;
   readonly concurrency: number;
   readonly prefetch: number;
@@ -27,13 +32,18 @@ const STALL_MIN_MS = 30_000;
 
 /** @throws IllegalStateError naming the option that makes no sense */
 export function consumerSettings<T>(options: ConsumerOptions<T>, nowMs: number): ConsumerSettings {
-  const ordered = options.order === 'queue';
+  const unit = options.order ?? 'message';
+  const ordered = unit !== 'message';
   const { batch, startFrom = 'latest' } = options;
   if ((options.handle === undefined) === (options.handleBatch === undefined)) {
     throw new IllegalStateError('give either handle or handleBatch');
   }
+  if (unit === 'key' && options.handleBatch !== undefined) {
+    throw new IllegalStateError("order 'key' needs handle: messages of a batch would share a failure");
+  }
   return {
     broadcast: options.mode === 'broadcast',
+    unit,
     ordered,
     concurrency: whole('concurrency', options.concurrency ?? 20, 1, 10_000),
     prefetch: whole('prefetch', options.prefetch ?? 1000, 1, 65_535),

@@ -1,6 +1,8 @@
 import type { Clock, Timer } from '@cometmq/common/clock/clock';
 import type { HandlerRun, Outcome } from './handler-run.ts';
-import type { Delivery, ProcessQueue } from './process-queue.ts';
+import type { OrderUnit } from './consumer-settings.ts';
+import type { Delivery } from './delivery.ts';
+import type { ProcessQueue } from './process-queue.ts';
 
 export interface DispatcherOptions {
   readonly clock: Clock;
@@ -9,17 +11,19 @@ export interface DispatcherOptions {
   readonly batchMax: number;
   /** How long an incomplete batch waits for more. */
   readonly batchWithinMs: number;
-  /** At most one call for each queue at a time. */
-  readonly oneAtATime: boolean;
+  /** Of each of these there is one call at a time, and it rests after a failure. */
+  readonly unit: OrderUnit;
   /** Asked before each call; a queue that may not is woken by its owner later. */
   readonly mayRun: (queue: ProcessQueue) => boolean;
   readonly run: (queue: ProcessQueue, deliveries: readonly Delivery[]) => HandlerRun;
-  /** Acts on what the handler decided; returns for how long the queue rests. */
+  /** Acts on what the handler decided; returns for how long the unit rests. */
   readonly settle: (
     queue: ProcessQueue,
     deliveries: readonly Delivery[],
     outcomes: readonly Outcome[],
   ) => Promise<number>;
+  /** Runs `run` after a while unless the consumer has closed by then. */
+  readonly later: (delayMs: number, run: () => void) => void;
 }
 
 /** Hands messages to the handler: all queues take turns, never more calls at once than allowed. */
@@ -95,9 +99,9 @@ export class Dispatcher {
   }
 
   #mayStart(queue: ProcessQueue): boolean {
-    const { oneAtATime, mayRun } = this.#options;
+    const { unit, mayRun } = this.#options;
     if (queue.dropped || queue.waiting === 0 || this.#resting.has(queue)) return false;
-    if (oneAtATime && this.#occupied.has(queue)) return false;
+    if (unit === 'queue' && this.#occupied.has(queue)) return false;
     return mayRun(queue);
   }
 
@@ -125,12 +129,25 @@ export class Dispatcher {
     void Promise.allSettled([settled, ended]).then(([result]) => {
       this.#unsettled--;
       this.#release(queue);
-      if (result.status === 'fulfilled' && result.value > 0)
-        this.#wakeAfter(this.#resting, queue, result.value);
-      this.wake(queue);
+      this.#rest(queue, deliveries, result.status === 'fulfilled' ? result.value : 0);
       this.#checkIdle();
     });
     return true;
+  }
+
+  /** The call is over: what must not overtake its messages may go on, after a failure only when the rest is over. */
+  #rest(queue: ProcessQueue, deliveries: readonly Delivery[], restMs: number): void {
+    const { unit, later } = this.#options;
+    const goOn = (): void => {
+      queue.release(deliveries);
+      this.wake(queue);
+    };
+    if (unit === 'key' && restMs > 0) {
+      later(restMs, goOn);
+      return;
+    }
+    if (restMs > 0) this.#wakeAfter(this.#resting, queue, restMs);
+    goOn();
   }
 
   #release(queue: ProcessQueue): void {

@@ -7,7 +7,8 @@ import type { Codec } from '../message/topic.ts';
 import { durationMs } from '../options/duration.ts';
 import type { BatchResult, ConsumerOptions, HandlerResult } from './consumer-options.ts';
 import { MessageContext } from './message-context.ts';
-import type { Delivery, ProcessQueue } from './process-queue.ts';
+import type { Delivery } from './delivery.ts';
+import type { ProcessQueue } from './process-queue.ts';
 
 /** What becomes of one message. */
 export type Outcome =

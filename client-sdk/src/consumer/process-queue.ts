@@ -1,20 +1,13 @@
 import type { StoredMessage } from '@cometmq/common/message/message';
 import type { MessageQueue } from '@cometmq/remoting/protocol/body/message-queue';
-
-/** A message between pull and acknowledgement. */
-export interface Delivery {
-  readonly message: StoredMessage;
-  /** 1 for the first delivery; grows with local retries too. */
-  attempt: number;
-  state: 'waiting' | 'running' | 'done';
-  /** Monotonic ms of the pull. */
-  readonly pulledMs: number;
-}
+import type { Backlog } from './backlog.ts';
+import { OffsetBacklog } from './backlog.ts';
+import type { Delivery } from './delivery.ts';
 
 export interface ProcessQueueLimits {
   readonly countMax: number;
   readonly bytesMax: number;
-  /** Largest distance between the first unfinished and the last message; Infinity for ordered queues. */
+  /** Largest distance between the first unfinished and the last message; Infinity for one message at a time. */
   readonly spanMax: number;
 }
 
@@ -33,22 +26,25 @@ export class ProcessQueue {
   lastPullMs: number;
   lastConsumeMs: number;
   readonly #limits: ProcessQueueLimits;
+  readonly #backlog: Backlog;
   readonly #entries: Delivery[] = [];
   /** Index of the first unfinished entry. */
   #head = 0;
-  /** Index of the first entry that was never handed out. */
-  #next = 0;
-  /** Handed out and given back. */
-  #returned: Delivery[] = [];
   #bytes = 0;
   #unfinished = 0;
   #endOffset: number | undefined;
   #dropped = false;
   #onSpace: (() => void) | undefined;
 
-  constructor(queue: MessageQueue, limits: ProcessQueueLimits, nowMs: number) {
+  constructor(
+    queue: MessageQueue,
+    limits: ProcessQueueLimits,
+    nowMs: number,
+    backlog: Backlog = new OffsetBacklog(),
+  ) {
     this.queue = queue;
     this.#limits = limits;
+    this.#backlog = backlog;
     this.lastPullMs = nowMs;
     this.lastConsumeMs = nowMs;
   }
@@ -77,14 +73,14 @@ export class ProcessQueue {
     return this.#unfinished >= countMax || this.#bytes >= bytesMax || this.#span > spanMax;
   }
 
-  /** Messages nobody works on. */
+  /** Messages that may be handed out now. */
   get waiting(): number {
-    return this.#returned.length + this.#entries.length - this.#next;
+    return this.#backlog.waiting;
   }
 
   /** Monotonic ms since when the first waiting message waits. */
   get waitingSinceMs(): number | undefined {
-    return (this.#returned[0] ?? this.#entries[this.#next])?.pulledMs;
+    return this.#backlog.first?.pulledMs;
   }
 
   /** Where a restart would continue; undefined while nothing was ever put. */
@@ -108,19 +104,19 @@ export class ProcessQueue {
   /** Adds pulled messages, in offset order. */
   put(messages: readonly StoredMessage[], nowMs: number): void {
     for (const message of messages) {
-      this.#entries.push({ message, attempt: message.reconsumeTimes + 1, state: 'waiting', pulledMs: nowMs });
+      const attempt = message.reconsumeTimes + 1;
+      const delivery: Delivery = { message, attempt, state: 'waiting', pulledMs: nowMs };
+      this.#entries.push(delivery);
+      this.#backlog.add(delivery);
       this.#bytes += message.storeSize;
       this.#unfinished++;
       this.#endOffset = message.queueOffset + 1;
     }
   }
 
-  /** Hands out up to `max` waiting messages, in offset order. */
+  /** Hands out up to `max` waiting messages. */
   take(max: number): Delivery[] {
-    const taken = this.#returned.splice(0, max);
-    while (taken.length < max && this.#next < this.#entries.length) {
-      taken.push(this.#entries[this.#next++] as Delivery);
-    }
+    const taken = this.#backlog.take(max);
     for (const delivery of taken) delivery.state = 'running';
     return taken;
   }
@@ -136,7 +132,6 @@ export class ProcessQueue {
     while (this.#entries[this.#head]?.state === 'done') this.#head++;
     if (this.#head > COMPACT_OVER) {
       this.#entries.splice(0, this.#head);
-      this.#next -= this.#head;
       this.#head = 0;
     }
     if (!this.isFull) this.#wakePuller();
@@ -144,13 +139,17 @@ export class ProcessQueue {
 
   /** Gives messages back to be handed out again, as a further attempt. */
   putBack(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) {
-      if (delivery.state !== 'running') continue;
+    const running = deliveries.filter(({ state }) => state === 'running');
+    for (const delivery of running) {
       delivery.state = 'waiting';
       delivery.attempt++;
-      this.#returned.push(delivery);
     }
-    this.#returned.sort((a, b) => a.message.queueOffset - b.message.queueOffset);
+    this.#backlog.putBack(running);
+  }
+
+  /** The call that had these is over, and the rest after it: what it kept waiting may go on. */
+  release(deliveries: readonly Delivery[]): void {
+    this.#backlog.release(deliveries);
   }
 
   /** Resolves when there is room again, or when the queue is dropped. */
@@ -161,11 +160,16 @@ export class ProcessQueue {
     });
   }
 
+  /** Tells the handlers at work to stop. */
+  stopHandlers(reason: Error): void {
+    for (const handler of this.handlers) handler.abort(reason);
+  }
+
   /** Lets go of the queue: handlers are told to stop, results no longer count. */
   drop(reason: Error): void {
     if (this.#dropped) return;
     this.#dropped = true;
-    for (const handler of this.handlers) handler.abort(reason);
+    this.stopHandlers(reason);
     this.#wakePuller();
   }
 

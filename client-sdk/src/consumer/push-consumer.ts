@@ -22,7 +22,8 @@ import type { HandlerRun } from './handler-run.ts';
 import { runHandler } from './handler-run.ts';
 import { LocalOffsetStore } from './local-offset-store.ts';
 import type { OffsetStore } from './offset-store.ts';
-import type { Delivery, ProcessQueue } from './process-queue.ts';
+import type { Delivery } from './delivery.ts';
+import type { ProcessQueue } from './process-queue.ts';
 import { QueueLocks } from './queue-locks.ts';
 import { Rebalancer } from './rebalancer.ts';
 import { RemoteOffsetStore } from './remote-offset-store.ts';
@@ -265,16 +266,19 @@ export class PushConsumer<T = Buffer> implements AsyncDisposable {
   }
 
   #newDispatcher(): Dispatcher {
-    const { concurrency, batchMax, batchWithinMs, ordered } = this.#settings;
+    const { concurrency, batchMax, batchWithinMs, unit } = this.#settings;
     return new Dispatcher({
       clock: this.#context.clock,
       concurrency,
       batchMax,
       batchWithinMs,
-      oneAtATime: ordered,
+      unit,
       mayRun: (queue) => this.#assignment.isLocked(queue.queue),
       run: (queue, deliveries) => this.#run(queue, deliveries),
       settle: (queue, deliveries, outcomes) => this.#settlement.settle(queue, deliveries, outcomes),
+      later: (delayMs, run) => {
+        this.#timers.later(delayMs, run);
+      },
     });
   }
 

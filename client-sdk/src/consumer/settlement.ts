@@ -1,13 +1,15 @@
 import { errorText } from '@cometmq/common/error/mq-error';
 import type { Logger } from '@cometmq/common/logging/logger';
-import { delayLevelFor } from './delay-level.ts';
+import { delayLevelFor, exponential } from './delay-level.ts';
 import type { RetryBackoff } from './delay-level.ts';
+import type { OrderUnit } from './consumer-settings.ts';
 import type { Outcome } from './handler-run.ts';
-import type { Delivery, ProcessQueue } from './process-queue.ts';
+import type { Delivery } from './delivery.ts';
+import type { ProcessQueue } from './process-queue.ts';
 import type { SendBack } from './send-back.ts';
 import { BROKER_DECIDES, TO_DEAD_LETTERS } from './send-back.ts';
 
-/** Acts on a handler's decisions; returns for how long the queue rests, ms. */
+/** Acts on a handler's decisions; returns for how long what it must not be overtaken by rests, ms. */
 export interface Settlement {
   settle(queue: ProcessQueue, deliveries: readonly Delivery[], outcomes: readonly Outcome[]): Promise<number>;
 }
@@ -28,10 +30,11 @@ export interface SettlementOptions {
 
 /** The rules for a consumer's kind. */
 export function newSettlement(
-  kind: { readonly ordered: boolean; readonly broadcast: boolean },
+  kind: { readonly unit: OrderUnit; readonly broadcast: boolean },
   options: SettlementOptions,
 ): Settlement {
-  if (kind.ordered) return new OrderedSettlement(options);
+  if (kind.unit === 'queue') return new OrderedSettlement(options, QUEUE_REST);
+  if (kind.unit === 'key') return new OrderedSettlement(options, KEY_REST);
   return kind.broadcast ? new BroadcastSettlement(options) : new ConcurrentSettlement(options);
 }
 
@@ -131,16 +134,26 @@ class BroadcastSettlement implements Settlement {
   }
 }
 
-const ORDERED_RETRY_MS = 1000;
-const ORDERED_RETRY_MIN_MS = 10;
-const ORDERED_RETRY_MAX_MS = 30_000;
+/** How long an ordered queue or key waits after a failure. */
+interface OrderedRest {
+  readonly backoff: RetryBackoff;
+  readonly maxMs: number;
+}
+
+const REST_MIN_MS = 10;
+/** Java's: a failure holds up the whole queue. */
+const QUEUE_REST: OrderedRest = { backoff: () => 1000, maxMs: 30_000 };
+/** Others do not wait for a failing key. */
+const KEY_REST: OrderedRest = { backoff: exponential('1s', { max: '30s' }), maxMs: 30 * 60_000 };
 
 /** Ordered consumption (Java: ConsumeMessageOrderlyService): a failed message is tried again before any later one. */
 class OrderedSettlement implements Settlement {
   readonly #options: SettlementOptions;
+  readonly #rest: OrderedRest;
 
-  constructor(options: SettlementOptions) {
+  constructor(options: SettlementOptions, rest: OrderedRest) {
     this.#options = options;
+    this.#rest = rest;
   }
 
   async settle(
@@ -192,7 +205,7 @@ class OrderedSettlement implements Settlement {
 
   #restMs({ attempt }: Delivery, outcome: Outcome): number {
     const asked = outcome.kind === 'retry' ? outcome.delayMs : undefined;
-    const delayMs = asked ?? this.#options.backoff?.(attempt) ?? ORDERED_RETRY_MS;
-    return Math.max(ORDERED_RETRY_MIN_MS, Math.min(ORDERED_RETRY_MAX_MS, delayMs));
+    const delayMs = asked ?? (this.#options.backoff ?? this.#rest.backoff)(attempt);
+    return Math.max(REST_MIN_MS, Math.min(this.#rest.maxMs, delayMs));
   }
 }
