@@ -179,6 +179,25 @@ test('only under the lock: when it is lost, handlers are told to stop and no key
   expect(log).toContain('a2');
 });
 
+test('steps of the wall clock neither end a lock nor keep one alive', async () => {
+  const got: string[] = [];
+  await consume((m) => void got.push(m.body.toString()));
+  world.clock.stepWallClock(7_200_000);
+  put('a', 'a1');
+  await world.clock.settle();
+  expect(got).toEqual(['a1']);
+  world.broker.intercept = ({ code }) =>
+    code === RequestCode.LOCK_BATCH_MQ ? { code: ResponseCode.SYSTEM_ERROR } : undefined;
+  world.clock.stepWallClock(-14_400_000);
+  await world.clock.advance(31_000);
+  put('a', 'a2');
+  await world.clock.advance(5000);
+  expect(got).toEqual(['a1']);
+  world.broker.intercept = () => undefined;
+  await world.clock.advance(5000);
+  expect(got).toEqual(['a1', 'a2']);
+});
+
 test('batches are refused: their messages would share a failure', async () => {
   await expect(
     world.consume(() => undefined, {
