@@ -1,7 +1,12 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { beforeAll, expect, test } from 'vitest';
 import type { MqClient } from '@cometmq/client';
 import { createClient } from '@cometmq/client';
 import { Driver } from './support/driver.ts';
+import { interopFolder } from './support/paths.ts';
+import { reaper } from './support/reaper.ts';
 import { sleep, waitUntil } from './support/wait.ts';
 import { theWorld, type World } from './support/world.ts';
 
@@ -45,11 +50,11 @@ class OrderedGroup {
   }
 
   /** A member of ours. Every 40th message fails at first. */
-  addOwn(mq: MqClient, member: string, order: 'queue' | 'key'): void {
+  addOwn(mq: MqClient, member: string): void {
     mq.consume({
       group: this.name,
       topics: [this.topic],
-      order,
+      order: 'key',
       startFrom: 'earliest',
       retry: { backoff: () => 50 },
       handle: async (message) => {
@@ -64,6 +69,20 @@ class OrderedGroup {
     });
   }
 
+  /** A member of ours in a process of its own. */
+  addProcess(member: string): ChildProcess {
+    const script = join(interopFolder, 'drivers/sdk/member.js');
+    const child = spawn(process.execPath, [script, world.namesrv, this.name, this.topic], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    reaper.watch(child);
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const { text, ts } = JSON.parse(line) as { text: string; ts: number };
+      this.#own.push({ member, text, ts, failing: false });
+    });
+    return child;
+  }
+
   starts(): Start[] {
     const java = this.#java.flatMap(({ driver, consumer }) =>
       driver
@@ -71,6 +90,11 @@ class OrderedGroup {
         .map(({ text = '', ts, failing }) => ({ member: consumer, text, ts, failing })),
     );
     return [...java, ...this.#own].sort((a, b) => a.ts - b.ts);
+  }
+
+  /** Those that were given a message. */
+  get members(): Set<string> {
+    return new Set(this.starts().map(({ member }) => member));
   }
 
   /** Messages that some handler was called with and did not refuse. */
@@ -139,9 +163,10 @@ test('10,000 messages in order: members of Java 4.9, Java 5, the SDK and a mixed
       ...[java5, victim5].map((driver) => ofJava5.addJava(driver)),
       ofAll.addJava(victim5),
     ]);
-    ofSdk.addOwn(first, 'first', 'key');
-    ofSdk.addOwn(second, 'second', 'key');
-    ofAll.addOwn(mixed, 'own', 'key');
+    ofSdk.addOwn(first, 'first');
+    ofSdk.addOwn(second, 'second');
+    const killed = ofSdk.addProcess('killed');
+    ofAll.addOwn(mixed, 'own');
 
     const started = Date.now();
     const sent = sendAll(sender, topic);
@@ -154,11 +179,15 @@ test('10,000 messages in order: members of Java 4.9, Java 5, the SDK and a mixed
         200,
       );
     await reach(0.2);
+    await waitUntil('every member has messages', () =>
+      groups.every((g) => g.members.size === (g === ofSdk ? 3 : 2)),
+    );
+    killed.kill('SIGKILL');
     for (const victim of victims) victim.kill();
     await first.close({ drain: 0 });
     await reach(0.5);
     await Promise.all([ofJava4.addJava(java4), ofJava5.addJava(java5), ofAll.addJava(java4)]);
-    ofSdk.addOwn(third, 'third', 'key');
+    ofSdk.addOwn(third, 'third');
     await sent;
     await reach(1);
     console.info(
@@ -167,7 +196,7 @@ test('10,000 messages in order: members of Java 4.9, Java 5, the SDK and a mixed
     for (const group of groups) {
       expect(group.disorder(), group.name).toEqual([]);
       expect(group.handled).toBe(total);
-      expect(new Set(group.starts().map(({ member }) => member)).size).toBe(3);
+      expect(group.members.size).toBe(group === ofSdk ? 4 : 3);
     }
     for (const group of groups) await group.stopJava();
   } finally {
