@@ -24,8 +24,8 @@ const DISK_MIB = 64;
 const BODY_SIZE = 48 * 1024;
 const TOPIC = 'orders';
 const ROUNDS = 3;
-/** Room that each round gives back. */
-const BALLAST_MIB = 6;
+/** Room that each round gives back: more than the 13 % that a disk without any room needs before sending resumes. */
+const BALLAST_MIB = 10;
 const RESUME_MS = 10_000;
 
 let disk: SmallDisk | string;
