@@ -40,6 +40,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: SOURCE_CONDITIONS } },
   test: {
     environment: 'node',
+    // Not one less than there are cores: on two of them that would be one after the other.
+    maxWorkers: '100%',
     globals: false,
     restoreMocks: true,
     projects: [
