@@ -7,6 +7,7 @@ import { topSelfTimes } from './report/cpu-profile.ts';
 import { machineFacts } from './report/machine.ts';
 import { printFacts, printMeasurements, printRatios, printStarts } from './report/print.ts';
 import type { RestartSizes } from './scenario/restart.ts';
+import { FEATURE_SCENARIOS } from './scenario/feature-scenarios.ts';
 import { restartTimes } from './scenario/restart.ts';
 import type { Measurement, RoundOptions } from './scenario/rounds.ts';
 import { runRounds } from './scenario/rounds.ts';
@@ -44,7 +45,8 @@ class Bench {
     this.#rounds = {
       rounds: options.rounds,
       measureMs: options.isQuick ? 2_000 : 3_000,
-      firstWarmupMs: 2_000,
+      // Its long warm-up shows the peer none of these.
+      firstWarmupMs: options.isFeatures && options.peer !== undefined ? 4_000 : 2_000,
     };
   }
 
@@ -73,7 +75,8 @@ class Bench {
   }
 
   async #alone(): Promise<void> {
-    await this.#starts('empty data folder', START_ROUNDS, (round) => `empty-${round}`);
+    if (!this.#options.isFeatures)
+      await this.#starts('empty data folder', START_ROUNDS, (round) => `empty-${round}`);
     for (const flush of FLUSHES) {
       const scenarios = this.#scenarios(flush);
       if (scenarios.length === 0) continue;
@@ -81,7 +84,7 @@ class Bench {
       await this.#with([() => startComet({ dataDir, flush })], async (servers) => {
         for (const scenario of scenarios) await this.#measure(servers, scenario);
       });
-      if (flush === 'sync')
+      if (flush === 'sync' && !this.#options.isFeatures)
         await this.#starts('after a clean stop with that data', START_ROUNDS, () => flush);
       rmSync(dataDir, { recursive: true, force: true });
     }
@@ -123,10 +126,11 @@ class Bench {
   }
 
   #scenarios(flush: (typeof FLUSHES)[number]): Scenario[] {
-    const { isQuick, only } = this.#options;
-    return SCENARIOS.filter(
-      (s) => s.flush.includes(flush) && (s.isQuick || !isQuick) && s.name.includes(only),
-    );
+    const { isQuick, isFeatures, only } = this.#options;
+    const wanted = isFeatures
+      ? FEATURE_SCENARIOS
+      : [...SCENARIOS, ...FEATURE_SCENARIOS].filter((s) => s.isQuick || !isQuick);
+    return wanted.filter((s) => s.flush.includes(flush) && s.name.includes(only));
   }
 
   async #measure(servers: readonly Server[], scenario: Scenario): Promise<void> {

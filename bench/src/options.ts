@@ -7,6 +7,7 @@ export const USAGE = `npm run bench -- [options]
   --quick            the short run of every change: under two minutes
   --peer apache      beside a real Apache RocketMQ 5.4.0; fetch it first with test/interop/prepare.sh apache
   --profile          where the server's time goes in the 16 × 32 SYNC scenario
+  --features         transactions, timed messages, SQL92, order and POP only
   --restart          starts over a large store: after a clean stop, and after a kill that leaves a tail to recover
   --store-mib N      size of that store (20480)
   --tail-mib N       size of that tail (1024)
@@ -20,6 +21,7 @@ export const USAGE = `npm run bench -- [options]
 export interface BenchOptions {
   readonly isQuick: boolean;
   readonly isProfile: boolean;
+  readonly isFeatures: boolean;
   /** Undefined: the other scenarios. */
   readonly restart: RestartSizes | undefined;
   /** Undefined: the other scenarios. */
@@ -38,6 +40,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     options: {
       quick: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      features: { type: 'boolean', default: false },
       restart: { type: 'boolean', default: false },
       'store-mib': { type: 'string', default: '20480' },
       'tail-mib': { type: 'string', default: '1024' },
@@ -56,6 +59,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     isQuick: values.quick,
     isProfile: values.profile,
+    isFeatures: values.features,
     restart: values.restart
       ? {
           storeMib: wholeNumber('store-mib', values['store-mib']),

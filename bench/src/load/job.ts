@@ -1,7 +1,7 @@
 import type { HistogramData } from '../report/histogram.ts';
 import type { SendFrameOptions } from './send-frame.ts';
 
-interface Window {
+export interface Window {
   readonly port: number;
   /** Process of the server, for its CPU time; undefined: not measured. */
   readonly serverPid: number | undefined;
@@ -18,6 +18,8 @@ export interface PublishJob extends Window, SendFrameOptions {
   readonly queues: number;
   /** Stop after so many messages instead of after a time; 0: no limit. */
   readonly stopAfter: number;
+  /** After the last answer. */
+  readonly settleMs?: number;
 }
 
 export interface PullJob extends Window {
@@ -28,6 +30,14 @@ export interface PullJob extends Window {
   /** Messages that each queue holds at least. */
   readonly queueLength: number;
   readonly batch: number;
+  readonly filter?: Filter;
+}
+
+export interface Filter {
+  /** SQL92. */
+  readonly expression: string;
+  /** Share of each queue's messages that match; more or fewer are an error. */
+  readonly share: number;
 }
 
 export interface LatencyJob extends Window {
@@ -39,9 +49,45 @@ export interface LatencyJob extends Window {
   readonly groups: number;
   readonly messagesPerSecond: number;
   readonly bodySize: number;
+  /** Timed messages: what is measured is how far from their due time they are delivered. */
+  readonly timed?: {
+    readonly delayMs: number;
+    /** A delivery that is earlier than this is an error. */
+    readonly earlyMs: number;
+  };
 }
 
-export type Job = PublishJob | PullJob | LatencyJob;
+export interface TransactionJob extends Window, SendFrameOptions {
+  readonly kind: 'transaction';
+  readonly connections: number;
+  /** Transactions that each connection keeps open. */
+  readonly depth: number;
+  readonly queues: number;
+}
+
+export interface OrderedJob extends Window {
+  readonly kind: 'ordered';
+  readonly topic: string;
+  readonly brokerName: string;
+  /** Consumers, each with a queue of its own. */
+  readonly connections: number;
+  readonly queueLength: number;
+  readonly batch: number;
+}
+
+export interface PopJob extends Window {
+  readonly kind: 'pop';
+  readonly topic: string;
+  readonly brokerName: string;
+  readonly connections: number;
+  readonly batch: number;
+  /** Messages of the topic: when a group has had them all, a new one begins. */
+  readonly stock: number;
+  /** One request for each message, or one for all that a pop brought. */
+  readonly ack: 'single' | 'batch';
+}
+
+export type Job = PublishJob | PullJob | LatencyJob | TransactionJob | OrderedJob | PopJob;
 
 export interface ErrorCount {
   readonly what: string;

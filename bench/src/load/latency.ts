@@ -8,6 +8,7 @@ import { PullCode, eachRecord, maxOffsetFrame, pullFrame } from './pull-frame.ts
 import { OPAQUE_COUNT, OPAQUE_MIN, SendFrame } from './send-frame.ts';
 
 const BATCH = 32;
+const LAST_ANSWERS_MS = 200;
 
 /** An open loop: messages at a fixed rate, to consumers whose pulls are parked at the end of every queue. */
 export async function latency(job: LatencyJob): Promise<JobResult> {
@@ -18,19 +19,20 @@ export async function latency(job: LatencyJob): Promise<JobResult> {
   for (const consumer of consumers) consumer.start();
   const producer = await Producer.open(job, meter);
   const running = producer.run();
-  await sleep(job.warmupMs);
+  const delayMs = job.timed?.delayMs ?? 0;
+  await sleep(job.warmupMs + delayMs);
   meter.begin();
   await sleep(job.measureMs);
   meter.end();
   producer.stop();
   await running;
   // The last answers may still be under way; they are outside the window, but their errors count.
-  await sleep(200);
+  await sleep(delayMs + LAST_ANSWERS_MS);
   for (const end of [producer, ...consumers]) end.close();
   return meter.result();
 }
 
-/** Sends with the time of day in the first eight bytes of the body. */
+/** Sends with the time in the first eight bytes of the body: of sending, or when the message is due. */
 class Producer implements FrameListener {
   readonly #job: LatencyJob;
   readonly #frame: SendFrame;
@@ -50,6 +52,7 @@ class Producer implements FrameListener {
       serialization: 'json',
       batchMembers: 0,
       brokerName,
+      deliverAfterMs: job.timed?.delayMs ?? 0,
     } as const;
     this.#frame = new SendFrame(options, `7F000001${Date.now().toString(16).slice(-8).toUpperCase()}`);
   }
@@ -94,15 +97,19 @@ class Producer implements FrameListener {
   #send(): void {
     const number = this.#sent++;
     const bytes = Buffer.allocUnsafe(this.#frame.size);
+    const bornTimestamp = Date.now();
+    const { timed } = this.#job;
     this.#frame.write(
       bytes,
       0,
       OPAQUE_MIN + (number % OPAQUE_COUNT),
       number % this.#job.queues,
-      Date.now(),
+      bornTimestamp,
       number,
     );
-    bytes.writeDoubleBE(performance.now(), this.#frame.bodyAt);
+    // A due time is one of the clock that the server goes by.
+    const time = timed === undefined ? performance.now() : bornTimestamp + timed.delayMs;
+    bytes.writeDoubleBE(time, this.#frame.bodyAt);
     this.#socket?.write(bytes);
   }
 }
@@ -147,10 +154,13 @@ class Consumer implements FrameListener {
       if (code !== 0) this.#meter.refusal(code, remark);
       this.#offsets.set(queueId, Number(extFields['offset'] ?? 0));
     } else if (code === PullCode.FOUND) {
-      const nowMs = performance.now();
-      const messages = eachRecord(bytes, start, end, (at) =>
-        this.#meter.count(1, nowMs - bytes.readDoubleBE(at)),
-      );
+      const { timed } = this.#job;
+      const nowMs = timed === undefined ? performance.now() : Date.now();
+      const messages = eachRecord(bytes, start, end, (at) => {
+        const lateMs = nowMs - bytes.readDoubleBE(at);
+        if (timed !== undefined && lateMs < -timed.earlyMs) this.#meter.error('a timed message came early');
+        this.#meter.count(1, Math.abs(lateMs));
+      });
       this.#offsets.set(queueId, offset + messages);
     } else if (code !== PullCode.NOT_FOUND && code !== PullCode.RETRY_IMMEDIATELY) {
       this.#meter.refusal(code, remark);

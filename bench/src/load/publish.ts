@@ -5,9 +5,10 @@ import type { FrameListener } from './frame-socket.ts';
 import type { JobResult, PublishJob } from './job.ts';
 import { Meter } from './meter.ts';
 import { OPAQUE_COUNT, OPAQUE_MIN, SendFrame } from './send-frame.ts';
+import { keyPrefix } from './unique-key.ts';
+import { until, window } from './window.ts';
 
 const DRAIN_MS = 10_000;
-const POLL_MS = 20;
 
 /** What the connections of one job have sent together. */
 interface Progress {
@@ -20,8 +21,7 @@ const counters = { key: 0, message: 0 };
 /** A closed loop of sends: each answer lets the next request go. */
 export async function publish(job: PublishJob): Promise<JobResult> {
   const meter = new Meter(job.serverPid);
-  const keyPrefix = `7F000001${hex(process.pid, 4)}${hex(Date.now() % 2 ** 32, 8)}`;
-  const frame = new SendFrame(job, keyPrefix);
+  const frame = new SendFrame(job, keyPrefix());
   const progress = { sent: 0 };
   const loops: PublishLoop[] = [];
   for (let index = 0; index < job.connections; index++)
@@ -32,20 +32,9 @@ export async function publish(job: PublishJob): Promise<JobResult> {
   for (const loop of loops) loop.finish();
   await until(() => loops.every((loop) => loop.isIdle), DRAIN_MS);
   for (const loop of loops) loop.close();
+  // What the server still does about the messages is not to disturb the next one that is measured.
+  await sleep(job.settleMs ?? 0);
   return meter.result();
-}
-
-/** Warm-up, then the measured window. */
-export async function window(job: { warmupMs: number; measureMs: number }, meter: Meter): Promise<void> {
-  await sleep(job.warmupMs);
-  meter.begin();
-  await sleep(job.measureMs);
-  meter.end();
-}
-
-async function until(condition: () => boolean, timeoutMs: number): Promise<void> {
-  for (const start = performance.now(); !condition() && performance.now() - start < timeoutMs;)
-    await sleep(POLL_MS);
 }
 
 /** One connection with `depth` requests outstanding. The requests that one read sets free leave in one write. */
@@ -165,8 +154,4 @@ class PublishLoop implements FrameListener {
     this.#progress.sent += count * frame.messages;
     this.#socket?.write(bytes);
   }
-}
-
-function hex(value: number, digits: number): string {
-  return value.toString(16).toUpperCase().padStart(digits, '0').slice(-digits);
 }

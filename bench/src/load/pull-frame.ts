@@ -1,3 +1,5 @@
+import { requestFrame } from './request-frame.ts';
+
 /** NOT_FOUND is "nothing new"; neither it nor RETRY_IMMEDIATELY is an error of a pull that may wait. */
 export const PullCode = { FOUND: 0, NOT_FOUND: 19, RETRY_IMMEDIATELY: 20 } as const;
 
@@ -11,10 +13,12 @@ export interface PullFrameOptions {
   readonly offset: number;
   readonly batch: number;
   readonly opaque: number;
+  /** A condition of SQL92 instead of all messages. */
+  readonly sql?: string | undefined;
 }
 
 /** A PULL_MESSAGE as the Java client 5.4.0 writes it, with its subscription in the header, so that no heartbeat is needed. */
-export function pullFrame({ topic, group, queueId, offset, batch, opaque }: PullFrameOptions): Buffer {
+export function pullFrame({ topic, group, queueId, offset, batch, opaque, sql }: PullFrameOptions): Buffer {
   return requestFrame(11, opaque, {
     queueId: String(queueId),
     maxMsgBytes: '262144',
@@ -24,34 +28,16 @@ export function pullFrame({ topic, group, queueId, offset, batch, opaque }: Pull
     commitOffset: '0',
     topic,
     queueOffset: String(offset),
-    expressionType: 'TAG',
+    expressionType: sql === undefined ? 'TAG' : 'SQL92',
     subVersion: '1795217082684',
     consumerGroup: group,
-    subscription: '*',
+    subscription: sql ?? '*',
   });
 }
 
 /** Asks for the offset behind a queue's newest message. */
 export function maxOffsetFrame(topic: string, queueId: number, opaque: number): Buffer {
   return requestFrame(30, opaque, { topic, queueId: String(queueId) });
-}
-
-function requestFrame(code: number, opaque: number, extFields: Readonly<Record<string, string>>): Buffer {
-  const header = {
-    code,
-    extFields,
-    flag: 0,
-    language: 'JAVA',
-    opaque,
-    serializeTypeCurrentRPC: 'JSON',
-    version: 493,
-  };
-  const text = JSON.stringify(header);
-  const bytes = Buffer.allocUnsafe(8 + text.length);
-  bytes.writeInt32BE(4 + text.length, 0);
-  bytes.writeInt32BE(text.length, 4);
-  bytes.write(text, 8, 'latin1');
-  return bytes;
 }
 
 /** Walks the records in the body of a pull answer; returns their number. Hosts are IPv4 here. */

@@ -1,10 +1,10 @@
 import { readAnswer } from './answer.ts';
 import { FrameSocket } from './frame-socket.ts';
 import type { FrameListener } from './frame-socket.ts';
-import type { JobResult, PullJob } from './job.ts';
+import type { Filter, JobResult, PullJob } from './job.ts';
 import { Meter } from './meter.ts';
-import { window } from './publish.ts';
 import { PullCode, eachRecord, pullFrame } from './pull-frame.ts';
+import { window } from './window.ts';
 
 /** A closed loop of pulls: each connection reads one queue from its beginning, over and over. */
 export async function pull(job: PullJob): Promise<JobResult> {
@@ -26,6 +26,7 @@ class PullLoop implements FrameListener {
   #opaque = 1;
   #offset = 0;
   #sentAtMs = 0;
+  #matches = 0;
   #isReady = false;
 
   private constructor(job: PullJob, index: number, meter: Meter) {
@@ -50,6 +51,7 @@ class PullLoop implements FrameListener {
       offset: this.#offset,
       batch,
       opaque: ++this.#opaque,
+      sql: this.#job.filter?.expression,
     });
     this.#sentAtMs = performance.now();
     this.#socket?.write(frame);
@@ -60,10 +62,16 @@ class PullLoop implements FrameListener {
   }
 
   frame(bytes: Buffer, start: number, end: number): void {
-    const answer = readAnswer(bytes, start, end);
+    const { filter } = this.#job;
+    const answer = readAnswer(bytes, start, end, filter !== undefined);
     if (answer === undefined) return;
     this.#isReady = true;
     if (answer.opaque !== this.#opaque) this.#meter.error('an answer to nothing that was asked');
+    if (filter !== undefined && answer.code === PullCode.RETRY_IMMEDIATELY) {
+      // A part of the queue in which nothing matches.
+      this.#goOn(filter, Number(answer.extFields['nextBeginOffset']));
+      return;
+    }
     if (answer.code !== PullCode.FOUND) {
       // Some answers say no and stay no; going on would only count the same again.
       this.#meter.refusal(answer.code, answer.remark);
@@ -75,8 +83,23 @@ class PullLoop implements FrameListener {
     // Java stops a little early when records lie apart; ours must fill the batch as long as the size allows.
     if (messages === 0) this.#meter.error('a pull answer without messages');
     this.#meter.count(messages, performance.now() - this.#sentAtMs);
+    if (filter !== undefined) {
+      this.#matches += messages;
+      this.#goOn(filter, Number(answer.extFields['nextBeginOffset']));
+      return;
+    }
     this.#offset += messages;
     if (this.#offset + batch > queueLength) this.#offset = 0;
+  }
+
+  #goOn({ share }: Filter, nextOffset: number): void {
+    const { queueLength } = this.#job;
+    if (!(nextOffset > this.#offset)) this.#meter.error('a filtered pull that leads nowhere');
+    this.#offset = nextOffset;
+    if (nextOffset < queueLength) return;
+    if (Math.abs(this.#matches - queueLength * share) > 1)
+      this.#meter.error(`the filter let ${this.#matches} of ${queueLength} messages through`);
+    this.#offset = this.#matches = 0;
   }
 
   batchEnd(): void {

@@ -8,6 +8,14 @@ export interface SendFrameOptions {
   /** 0 sends single messages, more a batch of so many. */
   readonly batchMembers: number;
   readonly brokerName: string;
+  /** What comes behind the properties that every message has, each as `name 1 value 2`. */
+  readonly properties?: string;
+  /** A property of this name counts 0 to 9 in each queue, for filters to choose by. */
+  readonly digit?: string;
+  /** Asks for delivery so long after the birth of a message; 0 or undefined: at once. */
+  readonly deliverAfterMs?: number;
+  /** The first half of a transaction. */
+  readonly isHalf?: boolean;
 }
 
 const OPAQUE_DIGITS = 7;
@@ -16,6 +24,13 @@ export const OPAQUE_MIN = 1_000_000;
 export const OPAQUE_COUNT = 8_000_000;
 const KEY_COUNTER_DIGITS = 10;
 const KEY_PLACEHOLDER = '#'.repeat(32);
+const DIGIT_PLACEHOLDER = '$';
+const TIME_DIGITS = 13;
+const TIME_PLACEHOLDER = '@'.repeat(TIME_DIGITS);
+/** Messages go to four queues in turn; the digit goes on by one in each. */
+const KEYS_PER_DIGIT = 4;
+/** Java: MessageSysFlag.TRANSACTION_PREPARED_TYPE. */
+const SYS_FLAG_HALF = 4;
 const CODE_SEND_MESSAGE_V2 = 310;
 const CODE_SEND_BATCH_MESSAGE = 320;
 const VERSION = 493;
@@ -30,10 +45,15 @@ export class SendFrame {
   readonly messages: number;
   readonly #bytes: Buffer;
   readonly #isJson: boolean;
+  readonly #keyPrefix: string;
   readonly #opaqueAt: number;
   readonly #queueIdAt: number;
   readonly #bornTimestampAt: number;
   readonly #keysAt: readonly number[];
+  /** -1: there is none. */
+  readonly #digitAt: number;
+  readonly #deliverAtAt: number;
+  readonly #deliverAfterMs: number;
 
   constructor(options: SendFrameOptions, keyPrefix: string) {
     const { batchMembers, bodySize } = options;
@@ -55,7 +75,11 @@ export class SendFrame {
       ? placeBehind(this.#bytes, '"g":"')
       : placeBehind(this.#bytes, '\0\x01g\0\0\0\x0d');
     this.#keysAt = [...keyPlaces(this.#bytes)];
-    for (const at of this.#keysAt) this.#bytes.write(keyPrefix.padEnd(32, '0').slice(0, 32), at, 'latin1');
+    this.#digitAt = options.digit === undefined ? -1 : placeOf(this.#bytes, DIGIT_PLACEHOLDER);
+    this.#deliverAfterMs = options.deliverAfterMs ?? 0;
+    this.#deliverAtAt = this.#deliverAfterMs === 0 ? -1 : placeOf(this.#bytes, TIME_PLACEHOLDER);
+    this.#keyPrefix = keyPrefix.padEnd(32, '0').slice(0, 32 - KEY_COUNTER_DIGITS);
+    for (const at of this.#keysAt) this.#bytes.write(this.#keyPrefix, at, 'latin1');
   }
 
   /** Writes the next frame; `key` is the number of its first unique key. */
@@ -71,10 +95,18 @@ export class SendFrame {
     if (this.#isJson) putDigits(target, at + this.#opaqueAt, opaque, OPAQUE_DIGITS);
     else target.writeInt32BE(opaque, at + this.#opaqueAt);
     target[at + this.#queueIdAt] = 0x30 + queueId;
-    putDigits(target, at + this.#bornTimestampAt, bornTimestamp, 13);
+    putDigits(target, at + this.#bornTimestampAt, bornTimestamp, TIME_DIGITS);
+    if (this.#digitAt >= 0) target[at + this.#digitAt] = 0x30 + (Math.floor(key / KEYS_PER_DIGIT) % 10);
+    if (this.#deliverAtAt >= 0)
+      putDigits(target, at + this.#deliverAtAt, bornTimestamp + this.#deliverAfterMs, TIME_DIGITS);
     let next = key;
     for (const keyAt of this.#keysAt)
       putHex(target, at + keyAt + 32 - KEY_COUNTER_DIGITS, next++, KEY_COUNTER_DIGITS);
+  }
+
+  /** The unique key number `key` as it stands in a message. */
+  keyText(key: number): string {
+    return this.#keyPrefix + key.toString(16).toUpperCase().padStart(KEY_COUNTER_DIGITS, '0');
   }
 
   /** Keys that one frame uses up: a batch has one of its own besides those of its members. */
@@ -92,6 +124,21 @@ function properties(): string {
   return `UNIQ_KEY\x01${KEY_PLACEHOLDER}\x02WAIT\x01true\x02TAGS\x01TagA\x02`;
 }
 
+function allProperties({
+  properties: more = '',
+  digit,
+  deliverAfterMs = 0,
+  isHalf,
+  group,
+}: SendFrameOptions): string {
+  const pairs = [
+    digit === undefined ? '' : `${digit}\x01${DIGIT_PLACEHOLDER}\x02`,
+    deliverAfterMs === 0 ? '' : `TIMER_DELIVER_MS\x01${TIME_PLACEHOLDER}\x02`,
+    isHalf === true ? `TRAN_MSG\x01true\x02PGROUP\x01${group}\x02` : '',
+  ];
+  return properties() + pairs.join('') + more;
+}
+
 /** The fields in the order in which Java writes them. Queue ids have one digit. */
 function fields(options: SendFrameOptions): readonly (readonly [string, string])[] {
   return [
@@ -100,10 +147,15 @@ function fields(options: SendFrameOptions): readonly (readonly [string, string])
     ['c', 'TBW102'],
     ['d', '4'],
     ['e', '0'],
-    ['f', '0'],
-    ['g', '0'.repeat(13)],
+    ['f', String(options.isHalf === true ? SYS_FLAG_HALF : 0)],
+    ['g', '0'.repeat(TIME_DIGITS)],
     ['h', '0'],
-    ['i', options.batchMembers === 0 ? properties() : `UNIQ_KEY\x01${KEY_PLACEHOLDER}\x02WAIT\x01true\x02`],
+    [
+      'i',
+      options.batchMembers === 0
+        ? allProperties(options)
+        : `UNIQ_KEY\x01${KEY_PLACEHOLDER}\x02WAIT\x01true\x02`,
+    ],
     ['j', '0'],
     ['k', 'false'],
     ['m', options.batchMembers === 0 ? 'false' : 'true'],
@@ -162,6 +214,10 @@ function placeBehind(bytes: Buffer, text: string): number {
   const at = bytes.indexOf(text, 8, 'latin1');
   if (at < 0) throw new Error(`the frame has no ${JSON.stringify(text)}`);
   return at + text.length;
+}
+
+function placeOf(bytes: Buffer, placeholder: string): number {
+  return placeBehind(bytes, placeholder) - placeholder.length;
 }
 
 function* keyPlaces(bytes: Buffer): Generator<number> {

@@ -11,7 +11,7 @@ export interface Scenario {
   readonly job: (server: Server, warmupMs: number, measureMs: number) => Job;
 }
 
-const QUEUES = 4;
+export const QUEUES = 4;
 const KIB = 1024;
 /** 16 MiB: what a consumer near the end of a queue reads is in memory on every server. */
 const PULL_MESSAGES = 16 * KIB;
@@ -43,7 +43,7 @@ export function publishJob(
 }
 
 /** A few messages so that the topic exists before many connections want it. */
-function firstMessages(topic: string): Scenario['prepare'] {
+export function firstMessages(topic: string): Scenario['prepare'] {
   return (server) => [publishJob(server, 0, 0, { connections: 1, depth: 1, topic, stopAfter: QUEUES })];
 }
 

@@ -7,6 +7,8 @@ import type { Server } from './server.ts';
 const MAIN = fileURLToPath(new URL('./comet-main.js', import.meta.url));
 /** The broker's VIP port is two below its own; the name server takes the lowest of the row. */
 const BROKER_STEP = 4;
+/** The default of scheduleDelayMaxMs. */
+const TIMER = { delayMaxMs: 366 * 86_400_000, earlyMs: 0 };
 
 export interface CometOptions {
   readonly dataDir: string;
@@ -44,7 +46,8 @@ export async function launchComet({ dataDir, flush, profileDir }: CometOptions):
     const [code] = (await exited) as [number | null];
     if (code !== 0) throw new Error(`the server ended with ${code ?? 'a signal'}`);
   };
-  return { name: `CometMQ ${flush.toUpperCase()}`, brokerName: 'broker-a', port, pid, ready, died, stop };
+  const name = `CometMQ ${flush.toUpperCase()}`;
+  return { name, brokerName: 'broker-a', port, pid, timer: TIMER, ready, died, stop };
 }
 
 /** Starts our servers and waits until they are ready. */

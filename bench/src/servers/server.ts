@@ -4,5 +4,11 @@ export interface Server {
   readonly brokerName: string;
   readonly port: number;
   readonly pid: number;
+  readonly timer: {
+    /** The longest wait of a timed message. */
+    readonly delayMaxMs: number;
+    /** How much too early it may be delivered. */
+    readonly earlyMs: number;
+  };
   stop(): Promise<void>;
 }

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { decodeBatch } from '@cometmq/common/message/batch-codec';
 import { decodeCommand, encodeCommand } from '@cometmq/remoting/protocol/command-codec';
+import { readBatchAcks } from '@cometmq/remoting/protocol/body/batch-ack';
 import type { RemotingCommand } from '@cometmq/remoting/protocol/remoting-command';
 import { replyCommand } from '@cometmq/remoting/protocol/remoting-command';
 import { describe, expect, it } from 'vitest';
 import { readAnswer } from '../../../bench/src/load/answer.ts';
 import { putDigits, putHex } from '../../../bench/src/load/digits.ts';
+import { ackFrame, batchAckFrame, poppedParts } from '../../../bench/src/load/pop-frame.ts';
 import { pullFrame } from '../../../bench/src/load/pull-frame.ts';
 import { SendFrame } from '../../../bench/src/load/send-frame.ts';
 
@@ -118,4 +120,69 @@ it('numbers are written with leading zeros', () => {
   expect(bytes.toString()).toBe('00042000000FE');
   putHex(bytes, 0, 0x12_3456_789a, 10);
   expect(bytes.toString('latin1', 0, 10)).toBe('123456789A');
+});
+
+describe('properties of a sent message', () => {
+  const propertiesOf = (frame: SendFrame, key?: number): string =>
+    decode(written(frame, key)).extFields?.['i'] ?? '';
+
+  it('count from 0 to 9 in each of four queues', () => {
+    const frame = new SendFrame({ ...OPTIONS, digit: 'rank', properties: 'region\x01eu\x02' }, '');
+    const ranks = Array.from(
+      { length: 48 },
+      (_, key) => /rank\x01(\d)\x02/.exec(propertiesOf(frame, key))?.[1],
+    );
+    for (let queueId = 0; queueId < 4; queueId++)
+      expect(ranks.filter((_, key) => key % 4 === queueId).join('')).toBe('012345678901');
+    expect(propertiesOf(frame)).toContain('region\x01eu\x02');
+  });
+
+  it('name the time of delivery', () => {
+    const frame = new SendFrame({ ...OPTIONS, deliverAfterMs: 3_600_000 }, '');
+    expect(propertiesOf(frame)).toContain('TIMER_DELIVER_MS\x011795003600123\x02');
+  });
+
+  it('make it the first half of a transaction', () => {
+    const frame = new SendFrame({ ...OPTIONS, isHalf: true }, '7F000001');
+    expect(propertiesOf(frame)).toContain('TRAN_MSG\x01true\x02PGROUP\x01g\x02');
+    expect(decode(written(frame)).extFields?.['f']).toBe('4');
+    expect(keyOf(decode(written(frame, 0xabc)))).toBe(frame.keyText(0xabc));
+  });
+});
+
+describe('acknowledgements of a pop', () => {
+  const place = { topic: 'GoldPop', group: 'CGpop', brokerName: 'broker-a' };
+  const answer = {
+    invisibleTime: '60000',
+    startOffsetInfo: '0 1 7;0 0 3',
+    msgOffsetInfo: '0 1 7;0 0 3,4,12',
+    popTime: '1795214696316',
+    reviveQid: '2',
+  };
+  const parts = poppedParts(answer);
+
+  it('know the places of the messages', () => {
+    expect(parts).toEqual([
+      { queueId: 1, startOffset: 7, offsets: [7] },
+      { queueId: 0, startOffset: 3, offsets: [3, 4, 12] },
+    ]);
+  });
+
+  it('carry a handle as Java makes it', () => {
+    const [, part = { queueId: 0, startOffset: 0, offsets: [] }] = parts;
+    expect(decode(ackFrame(place, answer, part, 4, 1_000_000))).toMatchObject({
+      code: 200_051,
+      extFields: { queueId: '0', offset: '4', extraInfo: '3 1795214696316 60000 2 0 broker-a 0 4' },
+    });
+  });
+
+  it('name all messages of a pop in one request', () => {
+    const { code, body } = decode(batchAckFrame(place, answer, parts, 1_000_000));
+    expect(code).toBe(200_151);
+    const acks = readBatchAcks(JSON.parse(body?.toString() ?? ''));
+    expect(acks.map(({ queueId, offsets, retry }) => ({ queueId, offsets, retry }))).toEqual([
+      { queueId: 1, offsets: [7], retry: '0' },
+      { queueId: 0, offsets: [3, 4, 12], retry: '0' },
+    ]);
+  });
 });
