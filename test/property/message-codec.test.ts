@@ -68,6 +68,20 @@ describe('properties', () => {
       }),
     );
   });
+
+  test('any text is read as its entries are one by one', () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '\u0001', '\u0002', '标'), maxLength: 60 });
+    check(
+      fc.property(text, (wild) => {
+        const pairs = wild.split('\u0002').filter((entry) => /^[^\u0001]+\u0001[^]+$/.test(entry));
+        const read = pairs.map((entry): [string, string] => [
+          entry.slice(0, entry.indexOf('\u0001')),
+          entry.slice(entry.indexOf('\u0001') + 1),
+        ]);
+        expect(decodeProperties(wild)).toEqual(new Map(read));
+      }),
+    );
+  });
 });
 
 describe('batches', () => {

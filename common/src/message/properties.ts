@@ -14,11 +14,15 @@ const ENTRY = String.fromCharCode(PROPERTY_SEPARATOR);
  */
 export function decodeProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>();
-  for (const entry of text.split(ENTRY)) {
-    const separator = entry.indexOf(NAME_VALUE);
-    if (separator > 0 && separator < entry.length - 1) {
-      properties.set(entry.slice(0, separator), entry.slice(separator + 1));
-    }
+  let start = 0;
+  // Searched for anew only behind the last one found, so that a text of many separators takes no longer.
+  for (let separator = text.indexOf(NAME_VALUE); separator >= 0;) {
+    const next = text.indexOf(ENTRY, start);
+    const end = next < 0 ? text.length : next;
+    if (separator > start && separator < end - 1)
+      properties.set(text.slice(start, separator), text.slice(separator + 1, end));
+    start = end + 1;
+    if (separator < start) separator = text.indexOf(NAME_VALUE, start);
   }
   return properties;
 }
