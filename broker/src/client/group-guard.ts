@@ -17,8 +17,10 @@ export interface GroupConflict extends MemberConflict {
 
 /** Conflicts that are kept and told at a time. */
 const CONFLICTS_MAX = 1_000;
-/** Groups whose way of reading is remembered between two looks. */
+/** Groups whose way of reading is remembered. */
 const READERS_MAX = 50_000;
+/** Looks for which it is remembered: requests wait up to a minute, and only then come again. */
+const READERS_KEPT = 7;
 
 /**
  * Finds consumer groups whose members do not fit together: the most frequent reason why messages are not consumed. Each
@@ -30,8 +32,10 @@ export class GroupGuard {
   readonly #log: Logger;
   readonly #consumers: ConsumerTable;
   readonly #refuses: () => boolean;
-  readonly #pulling = new Set<string>();
-  readonly #popping = new Set<string>();
+  /** Groups that pull and that pop, with the number of the look before which they last did. */
+  readonly #pulling = new Map<string, number>();
+  readonly #popping = new Map<string, number>();
+  #looks = 0;
   #conflicts = new Map<string, GroupConflict>();
   #refusals = 0;
 
@@ -55,12 +59,12 @@ export class GroupGuard {
 
   /** A member of a group pulled. */
   pulled(group: string): void {
-    if (this.#pulling.size < READERS_MAX) this.#pulling.add(group);
+    if (this.#pulling.size < READERS_MAX) this.#pulling.set(group, this.#looks);
   }
 
   /** A member of a group popped. */
   popped(group: string): void {
-    if (this.#popping.size < READERS_MAX) this.#popping.add(group);
+    if (this.#popping.size < READERS_MAX) this.#popping.set(group, this.#looks);
   }
 
   /**
@@ -90,11 +94,12 @@ export class GroupGuard {
     for (const group of this.#consumers.all()) {
       for (const conflict of memberConflicts(group, nowMs)) this.#note(found, group.name, conflict);
     }
-    for (const group of this.#popping) {
+    for (const group of this.#popping.keys()) {
       if (this.#pulling.has(group)) this.#note(found, group, PULL_AND_POP);
     }
-    this.#pulling.clear();
-    this.#popping.clear();
+    this.#looks++;
+    for (const readers of [this.#pulling, this.#popping])
+      for (const [group, look] of readers) if (look <= this.#looks - READERS_KEPT) readers.delete(group);
     for (const [key, { group, kind, subject }] of this.#conflicts) {
       if (!found.has(key)) this.#log.info({ group, kind, subject }, 'a conflict in a consumer group is gone');
     }

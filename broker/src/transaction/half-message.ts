@@ -47,6 +47,8 @@ export function toHalf(
   }
   const text = request.properties.toString('utf8', request.propertiesStart, request.propertiesEnd);
   const properties = decodeProperties(text);
+  // Only the broker says that a half message is a copy. Who sends one again that it read has these, too.
+  for (const name of COPY) properties.delete(name);
   properties.set(Property.REAL_TOPIC, request.queue.topic);
   properties.set(Property.REAL_QUEUE_ID, String(request.queue.queueId));
   properties.set(Property.TRANSACTION_ID, properties.get(Property.UNIQ_KEY) ?? '');
@@ -89,14 +91,13 @@ export function storedHalf(record: StoredRecord): StoredHalf {
 export function transactionOf(half: StoredHalf): OpenTransaction {
   const { properties } = half;
   const immunitySeconds = Math.min(Number(properties.get(Property.CHECK_IMMUNITY_TIME) ?? 0), IMMUNITY_MAX_S);
-  const first = Number(properties.get(FIRST_PLACE) ?? half.physicalOffset);
   return {
-    physicalOffset: first,
-    queueOffset: Number(properties.get(Property.TRANSACTION_PREPARED_QUEUE_OFFSET) ?? half.queueOffset),
+    physicalOffset: whole(properties.get(FIRST_PLACE), half.physicalOffset),
+    queueOffset: whole(properties.get(Property.TRANSACTION_PREPARED_QUEUE_OFFSET), half.queueOffset),
     uniqueKey: properties.get(Property.UNIQ_KEY) ?? '',
     producerGroup: properties.get(Property.PRODUCER_GROUP) ?? '',
     topic: properties.get(Property.REAL_TOPIC) ?? '',
-    storedAt: Number(properties.get(FIRST_STORED_AT) ?? half.storeTimestamp),
+    storedAt: whole(properties.get(FIRST_STORED_AT), half.storeTimestamp),
     immunityMs: immunitySeconds > 0 ? immunitySeconds * 1000 : undefined,
     sizeBytes: half.sizeBytes,
     copyOffset: half.physicalOffset,
@@ -105,6 +106,11 @@ export function transactionOf(half: StoredHalf): OpenTransaction {
     isUndecided: false,
     isExpired: false,
   };
+}
+
+/** Text from a property, which may be anything. */
+function whole(text: string | undefined, fallback: number): number {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : fallback;
 }
 
 /** The request that stores the committed message where it belongs. */

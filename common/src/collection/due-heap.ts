@@ -32,10 +32,12 @@ export class DueHeap {
   }
 
   /**
+   * @param dueAt any finite number: one that has no order would hide all behind it.
    * @param id a whole number up to 2^53.
-   * @throws MqError `SYSTEM_BUSY` when the heap is full.
+   * @throws MqError `SYSTEM_BUSY` when the heap is full, `INTERNAL` for a time that is none.
    */
   push(dueAt: number, id: number): void {
+    if (!Number.isFinite(dueAt)) throw new MqError('INTERNAL', `${dueAt} is no time`);
     if (this.#size === this.#sizeMax) {
       throw new MqError('SYSTEM_BUSY', `${this.#sizeMax} entries wait for their time, which is the limit`);
     }

@@ -143,15 +143,19 @@ test('a member keeps its time of joining over its heartbeats', async () => {
   expect(guard.conflicts()).toHaveLength(1);
 });
 
-test('pull and pop in one group between two looks', async () => {
+test('pull and pop in one group, also when they wait for a minute between their requests', async () => {
   guard.pulled('billing');
   guard.popped('other');
   expect(await found()).toEqual([]);
-  guard.pulled('billing');
   guard.popped('billing');
   expect(await found()).toEqual(['PULL_AND_POP | ']);
+  for (let look = 0; look < 4; look++) await found();
   guard.popped('billing');
-  expect(await found()).toEqual([]);
+  guard.pulled('billing');
+  expect(await found()).toEqual(['PULL_AND_POP | ']);
+  expect(logged).toHaveLength(1);
+  for (let look = 0; look < 6; look++) await found();
+  expect(guard.conflicts()).toEqual([]);
 });
 
 test('refuses a newcomer that does not fit, if it is told to, and nobody else', async () => {

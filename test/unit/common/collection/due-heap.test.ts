@@ -62,3 +62,9 @@ test('a full heap refuses', () => {
   }).toThrow('2 entries wait for their time');
   expect(heap.size).toBe(2);
 });
+
+test('refuses what is no time: it would hide all that is behind it', () => {
+  const heap = new DueHeap(10);
+  for (const dueAt of [NaN, Infinity]) expect(() => heap.push(dueAt, 1)).toThrow('is no time');
+  expect(heap.size).toBe(0);
+});
