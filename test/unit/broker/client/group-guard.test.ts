@@ -154,7 +154,7 @@ test('pull and pop in one group, also when they wait for a minute between their 
   guard.pulled('billing');
   expect(await found()).toEqual(['PULL_AND_POP | ']);
   expect(logged).toHaveLength(1);
-  for (let look = 0; look < 6; look++) await found();
+  for (let look = 0; look < 7; look++) await found();
   expect(guard.conflicts()).toEqual([]);
 });
 
