@@ -56,6 +56,8 @@ const ROUTE_CODES: ReadonlySet<number> = new Set<number>([
 ]);
 
 const UNREACHABLE_PAUSE_MS = 50;
+/** Between attempts at a broker that can't take messages now: two of them outlast a start. */
+const UNAVAILABLE_PAUSE_MS = 400;
 const NEVER = new AbortController().signal;
 // Every send that waits listens on it.
 setMaxListeners(0, NEVER);
@@ -77,7 +79,8 @@ export class Sender {
 
   /**
    * @throws what the last attempt failed with: RouteNotFoundError, ConnectError, TimeoutError, BrokerBusyError or
-   * ResponseError. After a TimeoutError the messages may be stored.
+   * ResponseError. After a TimeoutError the messages may be stored; that is thrown as well when an attempt before the
+   * last one got no answer.
    */
   async send(
     content: SendContent,
@@ -89,7 +92,8 @@ export class Sender {
     const deadlineMs = clock.monotonic() + limits.timeoutMs;
     const signal = limits.signal ?? NEVER;
     let avoid: string | undefined;
-    let failure: Error | undefined;
+    let failure: MqError | undefined;
+    let unanswered: MqError | undefined;
     for (let attempts = 0; attempts <= limits.retries;) {
       if (signal.aborted) throw reasonOf(signal);
       const remainingMs = deadlineMs - clock.monotonic();
@@ -101,7 +105,9 @@ export class Sender {
       } catch (error) {
         if (!(error instanceof MqError)) throw error;
         failure = error;
+        if (mayHaveArrived(error)) unanswered = error;
         const waitMs = this.#afterFailure(content.topic, error);
+        if (waitMs === undefined) break;
         // What certainly never left may be tried until the deadline.
         if (!(error instanceof ConnectError) || error.requestSent) attempts++;
         if (attempts <= limits.retries && waitMs > 0) {
@@ -109,7 +115,13 @@ export class Sender {
         }
       }
     }
-    throw failure ?? new TimeoutError(`not sent to ${content.topic} within ${limits.timeoutMs} ms`);
+    if (failure === undefined)
+      throw new TimeoutError(`not sent to ${content.topic} within ${limits.timeoutMs} ms`);
+    if (unanswered === undefined || mayHaveArrived(failure)) throw failure;
+    throw new TimeoutError(
+      `it is not known whether ${content.topic} has the message: an attempt got no answer (${unanswered.message}), and a further one failed (${failure.message})`,
+      failure,
+    );
   }
 
   /** Sends once without waiting; whether it arrived is not known. */
@@ -181,16 +193,22 @@ export class Sender {
     }
   }
 
-  /** How long to wait before the next attempt. @throws the error itself when no further attempt makes sense. */
-  #afterFailure(topic: string, error: MqError): number {
+  /** How long to wait before the next attempt, ms; undefined when none makes sense. */
+  #afterFailure(topic: string, error: MqError): number | undefined {
     if (error instanceof BrokerBusyError) return error.retryAfterMs;
     if (error instanceof TimeoutError) return 0;
     if (error instanceof ConnectError) {
       this.#context.routes.expire(topic);
       return UNREACHABLE_PAUSE_MS;
     }
-    if (!(error instanceof ResponseError) || !RETRY_CODES.has(error.remoteCode)) throw error;
+    if (!(error instanceof ResponseError) || !RETRY_CODES.has(error.remoteCode)) return undefined;
     if (ROUTE_CODES.has(error.remoteCode)) this.#context.routes.expire(topic);
-    return 0;
+    // A broker that starts, or whose disk is full.
+    return error.remoteCode === ResponseCode.SERVICE_NOT_AVAILABLE ? UNAVAILABLE_PAUSE_MS : 0;
   }
+}
+
+/** The request left and no answer came. */
+function mayHaveArrived(error: MqError): boolean {
+  return error instanceof TimeoutError || (error instanceof ConnectError && error.requestSent);
 }

@@ -72,6 +72,31 @@ describe('send', () => {
     expect(new Set(sends().map(({ extFields }) => extFields?.['i'])).size).toBe(1);
   });
 
+  test('a refusal after an attempt without an answer does not say that the message was refused', async () => {
+    let attempts = 0;
+    world.broker.intercept = ({ code }, channel) => {
+      if (code !== RequestCode.SEND_MESSAGE_V2) return undefined;
+      if (attempts++ === 0) channel.close();
+      return { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'the server is starting, try again' };
+    };
+    const sending = world.during(world.client().producer({ retries: 2 }).send('t', { body: 'x' }));
+    const failure: unknown = await sending.catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(TimeoutError);
+    expect(failure).toMatchObject({ kind: 'TIMEOUT', retryable: true });
+    expect(String(failure)).toContain('it is not known whether t has the message');
+    expect((failure as Error).cause).toMatchObject({ kind: 'SERVICE_NOT_AVAILABLE' });
+  });
+
+  test('outlasts the start of a broker', async () => {
+    const readyAtMs = world.clock.monotonic() + 700;
+    world.broker.intercept = ({ code }) =>
+      code === RequestCode.SEND_MESSAGE_V2 && world.clock.monotonic() < readyAtMs
+        ? { code: ResponseCode.SERVICE_NOT_AVAILABLE, remark: 'the server is starting, try again' }
+        : undefined;
+    const sent = await world.during(world.client().producer({ retries: 2 }).send('t', { body: 'x' }));
+    expect(sent.status).toBe('SEND_OK');
+  });
+
   test('does not retry what can not get better', async () => {
     world.broker.intercept = ({ code }) =>
       code === RequestCode.SEND_MESSAGE_V2
