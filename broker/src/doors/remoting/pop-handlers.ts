@@ -1,4 +1,3 @@
-import { MqError } from '@cometmq/common/error/mq-error';
 import { readBatchAcks } from '@cometmq/remoting/protocol/body/batch-ack';
 import { parseRequestBody } from '@cometmq/remoting/protocol/body/tolerant-json';
 import { errorReply } from '@cometmq/remoting/protocol/error-reply';
@@ -34,8 +33,6 @@ import type { RemotingClients } from './remoting-client-channel.ts';
 
 /** The initial mode of a group without offsets that wants new messages (Java: ConsumeInitMode). */
 const INIT_MODE_MAX = 1;
-/** Acknowledgements in one request. */
-const BATCH_ACKS_MAX = 1_024;
 const OVER = 'the lease of this message is over: it was acknowledged, changed, or its time ran out';
 
 /** POP_MESSAGE and what belongs to it. */
@@ -158,9 +155,6 @@ async function acknowledgeBatch(pops: PopService, body: Buffer | undefined): Pro
       return offsets.map((offset) => ({ group, topic: from, queueId, startOffset, popTime, offset }));
     },
   );
-  if (acks.length > BATCH_ACKS_MAX || names.length > BATCH_ACKS_MAX * 32) {
-    throw new MqError('INVALID_ARGUMENT', `a batch holds at most ${BATCH_ACKS_MAX} acknowledgements`);
-  }
   const done = await pops.acknowledge(names);
   return done.includes(true)
     ? { code: ResponseCode.SUCCESS }

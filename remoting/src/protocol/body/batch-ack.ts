@@ -1,3 +1,4 @@
+import { MqError } from '@cometmq/common/error/mq-error';
 import { asArray, asInteger, asObject, asString } from './shape.ts';
 
 /** Acknowledgements of one check point (Java: BatchAck). */
@@ -15,12 +16,24 @@ export interface BatchAck {
 
 /** Bits that one entry may set: as many as a check point may have offsets between its first and last message. */
 const BITS_MAX = 64 * 1024;
+/** Entries of one body. */
+const ACKS_MAX = 1_024;
+/** Messages of one body: its entries name check points, which hold 32 each. A few bytes could name very many. */
+const MESSAGES_MAX = 32 * ACKS_MAX;
 
-/** Body of BATCH_ACK_MESSAGE (200151). */
+/**
+ * Body of BATCH_ACK_MESSAGE (200151).
+ * @throws MqError `INVALID_ARGUMENT` when it names too many messages.
+ */
 export function readBatchAcks(body: unknown): BatchAck[] {
-  return asArray(asObject(body)['acks']).map((value) => {
+  const values = asArray(asObject(body)['acks']);
+  if (values.length > ACKS_MAX) throw tooMany(`${ACKS_MAX} check points`);
+  let left = MESSAGES_MAX;
+  return values.map((value) => {
     const members = asObject(value);
     const startOffset = asInteger(members['so'], -1);
+    const offsets = offsetsOf(members['b'], startOffset, left);
+    left -= offsets.length;
     return {
       consumerGroup: asString(members['c']),
       topic: asString(members['t']),
@@ -28,17 +41,27 @@ export function readBatchAcks(body: unknown): BatchAck[] {
       startOffset,
       popTime: asInteger(members['pt']),
       retry: asString(members['r']),
-      offsets: bitsOf(members['b']).map((bit) => startOffset + bit),
+      offsets,
     };
   });
 }
 
-/** Numbers of the bits that are set (Java: BitSet.toByteArray, little-endian, in base64). */
-function bitsOf(value: unknown): number[] {
-  const bytes = Buffer.from(asString(value), 'base64');
-  const bits: number[] = [];
-  for (let bit = 0; bit < Math.min(bytes.length * 8, BITS_MAX); bit++) {
-    if (((bytes[bit >>> 3] ?? 0) & (1 << (bit & 7))) !== 0) bits.push(bit);
+/** Offsets whose bits are set (Java: BitSet.toByteArray, little-endian, in base64). */
+function offsetsOf(value: unknown, startOffset: number, countMax: number): number[] {
+  const bytes = Buffer.from(asString(value), 'base64').subarray(0, BITS_MAX / 8);
+  const offsets: number[] = [];
+  for (const [at, byte] of bytes.entries()) {
+    for (let bit = 0, rest = byte; rest !== 0; bit++, rest >>>= 1) {
+      if ((rest & 1) === 0) continue;
+      if (offsets.length >= countMax) throw tooMany(`${MESSAGES_MAX} messages`);
+      offsets.push(startOffset + at * 8 + bit);
+    }
   }
-  return bits;
+  return offsets;
+}
+
+function tooMany(limit: string): MqError {
+  return new MqError('INVALID_ARGUMENT', `a batch acknowledges at most ${limit}`, {
+    hint: 'acknowledge them in several batches',
+  });
 }
