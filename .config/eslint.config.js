@@ -60,6 +60,7 @@ const PORTS = {
       'common/src/disk/node-disk.ts',
       'common/src/config/**',
       'common/src/logging/pino-logger.ts',
+      'common/src/process/node-processes.ts', // what Linux tells of a process is in files
       'console/src/http/static-files.ts', // hands out the built single-page app
       'cli/src/**',
     ],

@@ -49,7 +49,7 @@ export class FaultyBroker {
       clock: this.clock,
       disk,
       random: new SeededRandom(),
-      processes: { ownId: 4711, isAlive: () => false },
+      processes: { ownId: 4711, isAlive: () => false, identityOf: () => undefined },
       log: this.#logger(),
       dataDir: '/data',
       openKeyValueStore: () => kv,

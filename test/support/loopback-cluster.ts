@@ -33,7 +33,7 @@ export class LoopbackCluster {
       clock,
       disk: new NodeDisk(),
       random: new SeededRandom(),
-      processes: { ownId: process.pid, isAlive: () => false },
+      processes: { ownId: process.pid, isAlive: () => false, identityOf: () => undefined },
       log: silentLogger,
       dataDir: join(this.#folder, 'broker'),
       openKeyValueStore: () => new MemoryKeyValueStore(),

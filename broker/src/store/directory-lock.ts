@@ -6,6 +6,19 @@ import type { ProcessTable } from '@cometmq/common/process/process-table';
 
 const FILE_NAME = 'lock';
 
+/**
+ * The live process that a lock names, or undefined. Its id alone is not enough: after a restart of the machine or of a
+ * container another process may have it.
+ */
+export function liveHolder(lock: Buffer | undefined, processes: ProcessTable): number | undefined {
+  const [id = '', identity] = (lock?.toString('latin1') ?? '').trim().split(' ');
+  const holder = Number(id);
+  if (!(holder > 0) || !processes.isAlive(holder)) return undefined;
+  const present = processes.identityOf(holder);
+  const isOther = identity !== undefined && present !== undefined && identity !== present;
+  return isOther ? undefined : holder;
+}
+
 /** Keeps a second broker off a data folder. A lock of a process that died is taken over. */
 export class DirectoryLock {
   readonly #disk: Disk;
@@ -20,8 +33,9 @@ export class DirectoryLock {
 
   /** @throws MqError `SERVICE_NOT_AVAILABLE` when another live process holds the folder. */
   async take(): Promise<void> {
-    const holder = Number(readFileSync(this.#disk, this.#path)?.toString('utf8') ?? 0);
-    if (holder > 0 && holder !== this.#processes.ownId && this.#processes.isAlive(holder)) {
+    const { ownId } = this.#processes;
+    const holder = liveHolder(readFileSync(this.#disk, this.#path), this.#processes);
+    if (holder !== undefined && holder !== ownId) {
       throw new MqError(
         'SERVICE_NOT_AVAILABLE',
         `process ${holder} is using the data folder ${dirname(this.#path)}`,
@@ -31,7 +45,12 @@ export class DirectoryLock {
         },
       );
     }
-    await writeFileAtomic(this.#disk, this.#path, Buffer.from(String(this.#processes.ownId)));
+    const identity = this.#processes.identityOf(ownId);
+    await writeFileAtomic(
+      this.#disk,
+      this.#path,
+      Buffer.from(identity === undefined ? `${ownId}` : `${ownId} ${identity}`),
+    );
   }
 
   release(): Promise<void> {

@@ -37,10 +37,11 @@ const RECORD_COLUMNS: readonly Column<DumpedRecord>[] = [
 
 /** The disk and the folder of a store that nobody is using. */
 async function stoppedStore({ options }: CommandContext): Promise<{ disk: Disk; directory: string }> {
-  const [{ NodeDisk }, { readFileSync }, { nodeProcesses }] = await Promise.all([
+  const [{ NodeDisk }, { readFileSync }, { nodeProcesses }, { liveHolder }] = await Promise.all([
     import('@cometmq/common/disk/node-disk'),
     import('@cometmq/common/disk/atomic-file'),
     import('@cometmq/common/process/node-processes'),
+    import('@cometmq/broker/store/directory-lock'),
   ]);
   const disk = new NodeDisk();
   const data = resolve(options.text('data') ?? './.comet');
@@ -52,8 +53,8 @@ async function stoppedStore({ options }: CommandContext): Promise<{ disk: Disk; 
       'name the data folder with: --data DIR',
     );
   }
-  const holder = Number(readFileSync(disk, resolve(data, 'lock'))?.toString('utf8') ?? 0);
-  if (holder > 0 && nodeProcesses.isAlive(holder)) {
+  const holder = liveHolder(readFileSync(disk, resolve(data, 'lock')), nodeProcesses);
+  if (holder !== undefined) {
     throw conflictError(`process ${holder} is using ${data}`, 'stop the broker first', FILES_CHANGE);
   }
   return { disk, directory };

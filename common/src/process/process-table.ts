@@ -2,4 +2,6 @@
 export interface ProcessTable {
   readonly ownId: number;
   isAlive(processId: number): boolean;
+  /** Tells a process from a later one with the same id, on this machine and after its next start; undefined where unknown. */
+  identityOf(processId: number): string | undefined;
 }

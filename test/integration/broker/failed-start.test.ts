@@ -30,7 +30,7 @@ function newBroker(port: number, openKeyValueStore = (): KeyValueStore => new Me
     disk: new NodeDisk(),
     random: new SeededRandom(),
     // Whoever wrote another process number into the lock is alive.
-    processes: { ownId: process.pid, isAlive: () => true },
+    processes: { ownId: process.pid, isAlive: () => true, identityOf: () => undefined },
     log: silentLogger,
     dataDir: folder,
     openKeyValueStore,

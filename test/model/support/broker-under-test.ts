@@ -54,7 +54,7 @@ export class BrokerUnderTest {
       clock,
       disk: this.#disk,
       random: new SeededRandom(),
-      processes: { ownId: 4711, isAlive: () => false },
+      processes: { ownId: 4711, isAlive: () => false, identityOf: () => undefined },
       log: this.#logger(),
       dataDir: '/data',
       openKeyValueStore: () => new JournaledSettings(this.#journal),

@@ -27,7 +27,7 @@ export class FixtureBroker {
       ...ports,
       net: new NodeNet(),
       random: new SeededRandom(),
-      processes: { ownId: process.pid, isAlive: () => false },
+      processes: { ownId: process.pid, isAlive: () => false, identityOf: () => undefined },
       dataDir,
       openKeyValueStore: (directory) => settingsStore(ports, directory),
       config: { port: 0, segmentSizeBytes: 1024 * 1024, retentionMs: RETENTION_MS },
