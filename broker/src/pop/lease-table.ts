@@ -78,6 +78,20 @@ export class LeaseTable {
     this.#dirtyQueues.add(queue);
   }
 
+  /**
+   * Where a pop goes on that would begin at `from`: behind all that an ordered batch left acknowledged there. Left
+   * in `ahead`, it would keep everything that follows from being handed out.
+   */
+  passed(queue: LeasedQueue, from: number): number {
+    const { ahead, order } = queue;
+    for (const offset of ahead) if (offset < from) ahead.delete(offset);
+    if (order !== undefined) return from;
+    let next = from;
+    while (ahead.delete(next)) next++;
+    this.skipped(queue, next);
+    return next;
+  }
+
   popped(queue: LeasedQueue, data: CheckPointData): CheckPoint {
     const checkPoint = this.#add(queue, data, undefined);
     // What the new batch replaces; its messages that are still open are in the new one.

@@ -128,7 +128,7 @@ export class PopTake {
     const from = this.#position(request, topic.name, queue, present);
     if (from >= queue.max) return undefined;
     const leased = table.ensure({ group, topic: topic.name, queueId }, from);
-    const look = this.#look(queue, leased, from, wanted, countMax, bytesMax);
+    const look = this.#look(queue, leased, table.passed(leased, from), wanted, countMax, bytesMax);
     const read = this.#read(look.found);
     if (read.records.length === 0) {
       // Nothing of an unsettled batch may be passed over.
