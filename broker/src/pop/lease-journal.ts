@@ -158,12 +158,7 @@ export class LeaseJournal {
       changes,
       this.#queues.map((queue) => queue.assigned),
     );
-    const positions = queues.map(({ group, topic, queueId, position }) => ({
-      group,
-      topic,
-      queueId,
-      position,
-    }));
+    const saved = queues.map((queue) => ({ queue, position: queue.position, moves: queue.moves }));
     try {
       await store.sync();
       await kv.write(rows, true);
@@ -171,8 +166,12 @@ export class LeaseJournal {
       table.putBack(changes);
       throw error;
     }
-    for (const { group, topic, queueId, position } of positions)
+    for (const { queue, position, moves } of saved) {
+      const { group, topic, queueId } = queue;
+      // Moved or forgotten meanwhile: the group is not where it was.
+      if (queue.moves !== moves || table.find(group, topic, queueId) !== queue) continue;
       offsets.commit(group, topic, queueId, position);
+    }
   }
 
   #settlePending(): void {

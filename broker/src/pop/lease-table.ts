@@ -136,6 +136,7 @@ export class LeaseTable {
 
   moved(queue: LeasedQueue, position: number): void {
     queue.position = position;
+    queue.moves++;
     queue.ahead.clear();
     if (queue.order !== undefined) this.#remove(queue.order);
     queue.order = undefined;

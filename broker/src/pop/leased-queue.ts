@@ -10,6 +10,8 @@ export class LeasedQueue {
   readonly reviveQueueId: number;
   /** Offset of the next message to hand out; with an ordered batch, of the first one that is not acknowledged. */
   position: number;
+  /** How often somebody moved the group here, rather than it moved by popping. */
+  moves = 0;
   /** Messages that are leased now. */
   inFlight = 0;
   /** The ordered batch; nothing more is handed out until it is settled or its time is over. */

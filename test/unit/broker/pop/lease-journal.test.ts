@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KeyValueChange } from '@cometmq/broker/store/kv/key-value-store';
 import { MemoryKeyValueStore } from '@cometmq/broker/store/kv/memory-store';
 import { reviveTopic } from '@cometmq/common/topic/names';
 import { BrokerWorld } from '../../../support/broker-world.ts';
 import { ManualClock } from '../../../support/manual-clock.ts';
-import { acknowledge, pop, sendTexts } from '../../../support/pop-world.ts';
+import { GROUP, acknowledge, pop, sendTexts } from '../../../support/pop-world.ts';
 import { SimulatedDisk } from '../../../support/simulated-disk.ts';
 import { appendRequest } from '../../../support/store-world.ts';
 
@@ -15,6 +15,16 @@ class WatchedStore extends MemoryKeyValueStore {
   override write(changes: readonly KeyValueChange[]): Promise<void> {
     this.onWrite?.(changes);
     return super.write(changes);
+  }
+}
+
+/** Keeps rows of leases waiting. */
+class SlowStore extends MemoryKeyValueStore {
+  until: Promise<void> | undefined;
+
+  override async write(changes: readonly KeyValueChange[]): Promise<void> {
+    if (changes.some(({ key }) => key.startsWith('pop-'))) await this.until;
+    await super.write(changes);
   }
 }
 
@@ -85,3 +95,31 @@ async function appendBody(
   world.store.append(appendRequest(queue, Buffer.from(body), Buffer.alloc(0)), 'synced', result);
   await world.store.whenDurable('synced');
 }
+
+describe('an offset is not what a save began with when meanwhile', () => {
+  test.each([
+    ['the group was moved back', 0],
+    ['the group was moved forward', 3],
+    ['the topic’s offsets were removed', undefined],
+  ])('%s', async (_what, expected) => {
+    const kv = new SlowStore();
+    const world = await BrokerWorld.open({}, { clock: new ManualClock(), disk: new SimulatedDisk(), kv });
+    const { pops, offsets } = world.services;
+    pops.start();
+    await sendTexts(world, ['a', 'b', 'c', 'd']);
+    await acknowledge(world, pop(world, { countMax: 2 }));
+    let goOn = (): void => undefined;
+    kv.until = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    const saved = pops.stop();
+    await world.clock.settle();
+    if (expected === undefined) await offsets.removeTopic('orders');
+    else offsets.move(GROUP, 'orders', 0, expected);
+    goOn();
+    await saved;
+    expect(offsets.find(GROUP, 'orders', 0)).toBe(expected);
+    expect(pop(world).map(({ body }) => body)).toEqual(['a', 'b', 'c', 'd'].slice(expected ?? 0));
+    await world.close();
+  });
+});
