@@ -52,8 +52,7 @@ export class DecidedTransactions {
 
   /** A decision about a transaction that is not open: the same one again is fine. */
   async end(request: EndTransaction): Promise<void> {
-    const { history, stats } = this.#parts.open;
-    const { log } = this.#parts;
+    const { history } = this.#parts.open;
     const known = await this.#decidedOf(request);
     if (known === undefined) {
       throw new MqError('MESSAGE_NOT_FOUND', 'Find prepared transaction message failed');
@@ -62,23 +61,23 @@ export class DecidedTransactions {
     if (request.decision === 'unknown') return;
     const decided = await history.decisionOf(known);
     if (decided?.event.outcome === request.decision) return;
-    stats.contradictory++;
     const { at, by, outcome } = decided?.event ?? { at: 0, by: 'producer', outcome: 'commit' };
     const why =
       decided === undefined
         ? 'it was decided before, and its decision is no longer known'
         : `${by} decided ${outcome} at ${new Date(at).toISOString()}`;
-    log.warn(
-      {
-        transaction: known.uniqueKey,
-        group: known.producerGroup,
-        asked: request.decision,
-        who: request.who,
-        why,
-      },
+    throw await this.contradicted(known, request.decision, request.who, why);
+  }
+
+  /** The error for a decision that contradicts the first one: counted, logged and noted. */
+  contradicted(known: TransactionIdentity, asked: Outcome, who: string, why: string): Promise<MqError> {
+    const { uniqueKey: transaction, producerGroup: group } = known;
+    this.#parts.open.stats.contradictory++;
+    this.#parts.log.warn(
+      { transaction, group, asked, who, why },
       'a decision that contradicts the first one is refused',
     );
-    throw await this.refused(known, request.decision, request.who, why);
+    return this.refused(known, asked, who, why);
   }
 
   async #decidedOf({ physicalOffset, ids }: EndTransaction): Promise<TransactionIdentity | undefined> {

@@ -137,14 +137,14 @@ export class TransactionAdminService {
     if (reason.trim() === '') {
       throw new MqError('INVALID_ARGUMENT', 'a decision by an operator needs a reason');
     }
-    const { physicalOffset } = await this.#find(name);
-    const { stats } = this.#parts.open;
+    const found = await this.#find(name);
+    const { physicalOffset } = found;
     const { transactions } = this.#parts;
     const order = { outcome, by: 'operator', who, reason: clipped(reason) } as const;
     if (await transactions.decide(physicalOffset, order)) return this.get(name);
     const decided = await this.get(name);
     if (decided.decision?.outcome === outcome) return decided;
-    stats.contradictory++;
+    await transactions.contradicted(found, outcome, who, order.reason);
     throw conflict(decided, outcome === 'commit' ? 'committed' : 'rolled back');
   }
 

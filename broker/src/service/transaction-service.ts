@@ -4,7 +4,7 @@ import type { AppendRequest } from '../store/append-request.ts';
 import type { StoredRecord } from '../store/stored-record.ts';
 import type { StoredHalf } from '../transaction/half-message.ts';
 import { toCommitted, transactionOf } from '../transaction/half-message.ts';
-import type { DecidedBy, OpenTransaction, Outcome } from '../transaction/transaction.ts';
+import type { DecidedBy, OpenTransaction, Outcome, TransactionIdentity } from '../transaction/transaction.ts';
 import type { Decision, EndTransaction, TransactionParts } from './decided-transactions.ts';
 import { DecidedTransactions, checkNames } from './decided-transactions.ts';
 
@@ -115,6 +115,11 @@ export class TransactionService {
       throw await this.#decided.refused(open, decision, who, reason);
     }
     await this.#decide(open, { outcome: decision, by: isAnswer ? 'check' : 'producer', who });
+  }
+
+  /** A decision that contradicts the first one: counts, logs and notes it. */
+  async contradicted(known: TransactionIdentity, asked: Outcome, who: string, why: string): Promise<void> {
+    await this.#decided.contradicted(known, asked, who, why);
   }
 
   /**

@@ -122,6 +122,11 @@ describe('an operator', () => {
     await tx.end(half, 'commit');
     expect(tx.bodies()).toEqual(['hello']);
     expect(tx.stats.contradictory).toBe(2);
+    const { events } = await tx.admin.get('ID1');
+    expect(events.filter(({ what }) => what === 'refused')).toMatchObject([
+      { who: 'ops', outcome: 'rollback', reason: 'oh' },
+      { outcome: 'rollback' },
+    ]);
   });
 
   test('and a producer at the same moment: one of them decides', async () => {
