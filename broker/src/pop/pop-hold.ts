@@ -6,6 +6,8 @@ import type { StoreQueue } from '../store/queue/store-queue.ts';
 export interface HeldPop {
   readonly group: string;
   readonly topic: string;
+  /** What it asks for: when nothing is there for it, nothing is for another one that asks for the same. */
+  readonly wants: string;
   /** Queues whose new messages could answer it. */
   readonly queues: readonly StoreQueue[];
   /** How long to wait, ms. */
@@ -106,11 +108,14 @@ export class PopHold {
     });
   }
 
-  /** Those who came first are served first, until one finds nothing. */
+  /** Those who came first are served first; who finds nothing is no hindrance to those who want something else. */
   #serve(key: string): void {
+    const inVain = new Set<string>();
     for (const waiter of [...(this.#byKey.get(key) ?? [])]) {
-      if (!waiter.attempt()) return;
-      this.#release(waiter);
+      // An answer may have closed the connection of others.
+      if (inVain.has(waiter.wants) || this.#byKey.get(key)?.has(waiter) !== true) continue;
+      if (waiter.attempt()) this.#release(waiter);
+      else inVain.add(waiter.wants);
     }
   }
 

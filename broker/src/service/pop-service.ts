@@ -104,6 +104,7 @@ export class PopService {
     const isHeld = hold.hold({
       group: request.group,
       topic: request.topic,
+      wants: wantsOf('message', request),
       queues: this.#queuesOf(topic, request.queueId),
       timeoutMs: request.waitMs,
       owner,
@@ -141,6 +142,7 @@ export class PopService {
     const isHeld = this.#parts.hold.hold({
       group: request.group,
       topic: request.topic,
+      wants: wantsOf('notice', request),
       queues: this.#queuesOf(topic, request.queueId),
       timeoutMs: request.waitMs,
       owner,
@@ -325,6 +327,12 @@ function tried(attempt: () => PoppedMessages | undefined): PopOutcome | undefine
   } catch (error) {
     return { kind: 'failed', error };
   }
+}
+
+/** The same for requests of a group that find the same messages in a topic. */
+function wantsOf(what: 'message' | 'notice', request: Omit<PopRequest, 'countMax' | 'invisibleMs'>): string {
+  const { queueId, expression, expressionType, isOrdered, attemptId, fromNewest } = request;
+  return JSON.stringify([what, queueId, expression, expressionType, isOrdered, attemptId, fromNewest]);
 }
 
 function checkNumbers({ countMax, invisibleMs }: PopRequest): void {
