@@ -158,7 +158,6 @@ export class Broker {
     services.schedules.start();
     remotingDoor(this.#server, clock, config.name, services, adminServices(base, services));
     services.delivery.start();
-    await services.pops.load();
     services.pops.start();
     await services.openTransactions.load();
     services.openTransactions.start();
@@ -231,7 +230,7 @@ export class Broker {
   }
 
   async #load(
-    { topics, groups, offsets, modes }: BrokerServices,
+    { topics, groups, offsets, modes, pops }: BrokerServices,
     levels: DelayLevels,
     settings: BrokerSettings,
   ): Promise<void> {
@@ -239,6 +238,8 @@ export class Broker {
     await topics.load();
     await groups.load();
     await offsets.load();
+    // Removing a topic forgets its leases, which must be there to be forgotten.
+    await pops.load();
     await this.#repairAfterCrash(topics, offsets);
     await modes.load();
     const system = systemTopics({

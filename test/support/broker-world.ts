@@ -83,10 +83,15 @@ export class BrokerWorld {
       tagsCodeRule: delayTagsCodeRule(levels),
     });
     const world = new BrokerWorld(left.clock, left.disk, left.kv, store, settings, levels);
-    const { topics, groups, offsets } = world.services;
+    const { topics, groups, offsets, pops } = world.services;
     await topics.load();
     await groups.load();
     await offsets.load();
+    await pops.load();
+    await topics.finishRemovals(async (name) => {
+      await offsets.removeTopic(name);
+      await store.dropTopic(name);
+    });
     await topics.putAll(
       systemTopics({
         brokerName: settings.name,
@@ -99,7 +104,6 @@ export class BrokerWorld {
     );
     await world.services.openTransactions.load();
     await world.services.modes.load();
-    await world.services.pops.load();
     return world;
   }
 

@@ -96,6 +96,26 @@ async function appendBody(
   await world.store.whenDurable('synced');
 }
 
+test('a topic whose removal a crash cut off leaves no positions for the next one of its name', async () => {
+  const left = { clock: new ManualClock(), disk: new SimulatedDisk(), kv: new MemoryKeyValueStore() };
+  let world = await BrokerWorld.open({}, left);
+  await sendTexts(world, ['a', 'b', 'c', 'd']);
+  await acknowledge(world, pop(world, { countMax: 2 }));
+  await world.services.pops.stop();
+  // As far as the removal came: noted, nothing cleaned up.
+  const never = new Promise<void>(() => undefined);
+  void world.services.topics.remove('orders', () => never);
+  await world.clock.settle();
+  await world.close();
+  world = await BrokerWorld.open({}, left);
+  expect(world.services.offsets.find(GROUP, 'orders', 0)).toBeUndefined();
+  expect(world.services.pops.service.inFlight(GROUP, 'orders', 0)).toBe(0);
+  await sendTexts(world, ['new 1', 'new 2', 'new 3']);
+  expect(pop(world).map(({ body }) => body)).toEqual(['new 1', 'new 2', 'new 3']);
+  await world.services.pops.stop();
+  await world.close();
+});
+
 describe('an offset is not what a save began with when meanwhile', () => {
   test.each([
     ['the group was moved back', 0],
