@@ -52,7 +52,7 @@ export class TimerDelivery {
   readonly #parts: TimerDeliveryParts;
   /** Batches under way, by the time that their first message is due. */
   readonly #flights = new Map<Promise<void>, number>();
-  /** Messages that came up while somebody else held them. */
+  /** Messages that came up or were read while somebody else held them. */
   readonly #held = new Map<Promise<void>, number>();
   #timer: Timer | undefined;
   #reading: Promise<void> | undefined;
@@ -141,33 +141,40 @@ export class TimerDelivery {
     for (let bytes = 0; batch.length < BATCH_MAX && bytes < BATCH_BYTES && near.firstDueAt <= now;) {
       const timer = near.take();
       if (timer === undefined) break;
-      const holder = this.locks.holder(timer.id);
-      if (holder === undefined) {
+      if (this.locks.holder(timer.id) === undefined) {
         batch.push(timer);
         bytes += timer.size;
-      } else this.#waitFor(holder, timer);
+      } else this.#waitFor(timer);
     }
     return batch;
   }
 
-  /** Somebody holds a message that came up: it may still be waiting afterwards. */
-  #waitFor(holder: Promise<void>, timer: WaitingTimer): void {
-    const back: Promise<void> = holder
-      .then(() => this.#parts.journal.table.has(timer.dueAt, timer.id))
-      .then(
-        (isWaiting) => {
-          if (isWaiting) this.add(timer);
-        },
-        () => {
-          // Delivering it looks again.
-          this.add(timer);
-        },
-      )
-      .finally(() => {
-        this.#held.delete(back);
-        this.#arm();
-      });
+  /** Somebody holds a message that came up or was read: it may still be waiting afterwards. */
+  #waitFor(timer: WaitingTimer): void {
+    const back: Promise<void> = this.#takeBack(timer).finally(() => {
+      this.#held.delete(back);
+      this.#arm();
+    });
     this.#held.set(back, timer.dueAt);
+  }
+
+  /** Takes a message in again if it waits; held meanwhile, so that what the table says stays true. */
+  async #takeBack(timer: WaitingTimer): Promise<void> {
+    const { journal, clock, log } = this.#parts;
+    while (!this.#stopped) {
+      const release = await this.locks.acquire(timer.id);
+      try {
+        if (await journal.table.has(timer.dueAt, timer.id)) this.add(timer);
+        return;
+      } catch (error) {
+        log.error({ reason: errorText(error) }, 'a schedule could not be read; tried again');
+      } finally {
+        release();
+      }
+      await new Promise<void>((resolve) => {
+        clock.setTimer(RETRY_MS, resolve);
+      });
+    }
   }
 
   #deliver(batch: readonly WaitingTimer[]): void {
@@ -267,7 +274,10 @@ export class TimerDelivery {
     const limit = Math.min(READ_MAX, near.capacity - near.size);
     this.#reading = journal.table
       .read(near.borderDueAt, near.borderId, now + WINDOW_MS, limit, (timers, endDueAt, endId) => {
-        for (const timer of timers) if (this.locks.holder(timer.id) === undefined) near.add(timer);
+        for (const timer of timers) {
+          if (this.locks.holder(timer.id) === undefined) near.add(timer);
+          else this.#waitFor(timer);
+        }
         near.moveBorder(endDueAt, endId);
       })
       .catch((error: unknown) => {

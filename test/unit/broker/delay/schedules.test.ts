@@ -242,6 +242,30 @@ describe('changes', () => {
 });
 
 describe('trouble', () => {
+  test('a message that is held while it is read from the table is delivered all the same', async () => {
+    await send('a', inMs(600_000));
+    await send('b', inMs(600_000));
+    const { operations } = world.services.schedules;
+    const write = world.kv.write.bind(world.kv);
+    let letGo = (): void => undefined;
+    const isFree = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    // Only the copies of records are slow; by then both messages are held.
+    world.kv.write = async (changes) => {
+      if (changes.some(({ key }) => key.startsWith('timer/b/'))) await isFree;
+      return write(changes);
+    };
+    const carried = operations.carry(world.store.logEnd);
+    await world.clock.advance(590_000);
+    letGo();
+    await done(carried);
+    expect(bodies()).toEqual([]);
+    await world.clock.advance(10_000);
+    expect(bodies()).toEqual(['a', 'b']);
+    expect(world.services.schedules.pending).toBe(0);
+  });
+
   test('a delivery that fails is tried again until it succeeds', async () => {
     await send('a', inMs(100));
     const { store } = world;
